@@ -75,14 +75,15 @@ CREATE TABLE past_runs (
 ) STRICT, WITHOUT ROWID;
 
 -- One row per step: its input and the commands that came of it, as JSON Lines. A conflict of seq means
--- that somebody else advanced the instance.
+-- that somebody else advanced the instance. Rows lie in the order of arrival, not by key: a group commit
+-- of many instances then fills few pages (two to four times the rate of WITHOUT ROWID, measured).
 CREATE TABLE journal (
     instance_pk INTEGER NOT NULL,
     run_number  INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
     entries     TEXT    NOT NULL,
     PRIMARY KEY (instance_pk, run_number, seq)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- What waits for the owner of an instance, in the order of arrival over all processes. Deleted in the
 -- transaction of the step that takes it in.
