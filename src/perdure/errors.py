@@ -6,11 +6,11 @@
     ├── WorkflowFailedError              a workflow raised; .failure says what
     │   └── WorkflowCancelledError       ... because it was asked to cancel
     ├── WorkflowTerminatedError          somebody ended it by force
-    ├── WorkflowStalledError             it cannot go on until its code is put right; nothing is lost
-    ├── ActivityError                    an activity failed for good; .failure says why
+    ├── WorkflowStalledError             it cannot go on until its code is put right; nothing is
+    lost ├── ActivityError                    an activity failed for good; .failure says why
     │   ├── ActivityTimeoutError         (TimeoutError) its last attempt took too long
-    │   └── ActivityOutcomeUnknownError  an at-most-once activity was started and never heard of again
-    ├── InstanceNotFoundError            (LookupError)
+    │   └── ActivityOutcomeUnknownError  an at-most-once activity was started and never heard of
+    again ├── InstanceNotFoundError            (LookupError)
     ├── InstanceAlreadyExistsError
     ├── InstanceActiveError              it has not finished, and must have
     ├── InstanceFinishedError            it has finished, and must not have
@@ -19,8 +19,8 @@
     ├── DuplicateNameError               (ValueError) two functions under one name
     ├── WorkflowNotRegisteredError       (LookupError)
     ├── ActivityNotRegisteredError       (LookupError)
-    ├── PayloadError                     (ValueError) a value that cannot be stored, or does not fit its type
-    │   └── PayloadTooLargeError
+    ├── PayloadError                     (ValueError) a value that cannot be stored, or does not fit
+    its type │   └── PayloadTooLargeError
     ├── CapabilityNotSupportedError      (NotImplementedError)
     ├── BackendUnavailableError          (ConnectionError) unreachable, locked, full, read-only …
     │   └── StorageError                 … of the embedded engine's file, which one and what to do
@@ -70,7 +70,9 @@ class WorkflowFailedError(CarriesFailure):
     failure: Failure
 
     def __init__(self, *, instance_id: str, failure: Failure) -> None:
-        super().__init__(f"workflow instance {instance_id!r} failed: {_summary(failure)}", failure=failure)
+        super().__init__(
+            f"workflow instance {instance_id!r} failed: {_summary(failure)}", failure=failure
+        )
         self.instance_id = instance_id
 
 
@@ -82,13 +84,18 @@ class WorkflowTerminatedError(PerdureError):
     """A workflow was ended by force."""
 
     def __init__(self, *, instance_id: str, reason: str = "") -> None:
-        super().__init__(f"workflow instance {instance_id!r} was terminated" + (f": {reason}" if reason else ""))
+        super().__init__(
+            f"workflow instance {instance_id!r} was terminated" + (f": {reason}" if reason else "")
+        )
         self.instance_id = instance_id
         self.reason = reason
 
 
 class WorkflowStalledError(PerdureError):
-    """A workflow instance waits for code that fits it. Nothing is lost; a worker with the right code goes on."""
+    """A workflow instance waits for code that fits it.
+
+    Nothing is lost; a worker with the right code goes on.
+    """
 
     def __init__(self, *, instance_id: str, reason: str) -> None:
         super().__init__(
@@ -106,7 +113,9 @@ class ActivityError(CarriesFailure):
 
     def __init__(self, *, activity: str, failure: Failure, attempts: int = 1) -> None:
         tries = "" if attempts == 1 else f" after {attempts} attempts"
-        super().__init__(f"activity {activity!r} failed{tries}: {_summary(failure)}", failure=failure)
+        super().__init__(
+            f"activity {activity!r} failed{tries}: {_summary(failure)}", failure=failure
+        )
         self.activity = activity
         self.attempts = attempts
 
@@ -116,7 +125,7 @@ class ActivityTimeoutError(ActivityError, TimeoutError):
 
 
 class ActivityOutcomeUnknownError(ActivityError):
-    """An at-most-once activity was started, and its worker ended before it could say how it went."""
+    """An at-most-once activity was started, and its worker ended before it told the outcome."""
 
 
 class InstanceNotFoundError(PerdureError, LookupError):
@@ -124,7 +133,10 @@ class InstanceNotFoundError(PerdureError, LookupError):
 
     def __init__(self, *, instance_id: str, run_id: str | None = None) -> None:
         run = "" if run_id is None else f" with run {run_id!r}"
-        super().__init__(f"no workflow instance {instance_id!r}{run} in this hub; check the id and PERDURE_BACKEND")
+        super().__init__(
+            f"no workflow instance {instance_id!r}{run} in this hub; "
+            "check the id and PERDURE_BACKEND"
+        )
         self.instance_id = instance_id
 
 
@@ -134,7 +146,8 @@ class InstanceAlreadyExistsError(PerdureError):
     def __init__(self, *, instance_id: str, status: str) -> None:
         super().__init__(
             f"workflow instance {instance_id!r} exists already ({status}); "
-            'use another id, if_exists="attach" to join it, or if_exists="replace_finished" once it has ended'
+            'use another id, if_exists="attach" to join it, '
+            'or if_exists="replace_finished" once it has ended'
         )
         self.instance_id = instance_id
         self.status = status
@@ -144,7 +157,10 @@ class InstanceActiveError(PerdureError):
     """The call needs a finished instance."""
 
     def __init__(self, *, instance_id: str, status: str, action: str) -> None:
-        super().__init__(f"cannot {action} workflow instance {instance_id!r}: it is {status}; wait for it or terminate it first")
+        super().__init__(
+            f"cannot {action} workflow instance {instance_id!r}: it is {status}; "
+            "wait for it or terminate it first"
+        )
         self.instance_id = instance_id
         self.status = status
 
@@ -153,7 +169,9 @@ class InstanceFinishedError(PerdureError):
     """The call needs an instance that still runs."""
 
     def __init__(self, *, instance_id: str, status: str, action: str) -> None:
-        super().__init__(f"cannot {action} workflow instance {instance_id!r}: it has ended ({status})")
+        super().__init__(
+            f"cannot {action} workflow instance {instance_id!r}: it has ended ({status})"
+        )
         self.instance_id = instance_id
         self.status = status
 
@@ -163,7 +181,8 @@ class InvalidInstanceIdError(PerdureError, ValueError):
 
     def __init__(self, *, instance_id: str) -> None:
         super().__init__(
-            f"invalid instance id {instance_id!r} ({len(instance_id)} characters): use 1 to 64 of letters, digits, '_' and '-'"
+            f"invalid instance id {instance_id!r} ({len(instance_id)} characters): "
+            "use 1 to 64 of letters, digits, '_' and '-'"
         )
         self.instance_id = instance_id
 
@@ -180,7 +199,10 @@ class DuplicateNameError(PerdureError, ValueError):
     """Two different functions under one name."""
 
     def __init__(self, *, kind: str, name: str, first: str, second: str) -> None:
-        super().__init__(f"two {kind} functions are named {name!r}: {first} and {second}; give one of them name=…")
+        super().__init__(
+            f"two {kind} functions are named {name!r}: {first} and {second}; "
+            "give one of them name=…"
+        )
         self.name = name
 
 
@@ -188,7 +210,9 @@ class WorkflowNotRegisteredError(PerdureError, LookupError):
     """No workflow of that name is registered here."""
 
     def __init__(self, *, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"no workflow {name!r} is registered here; known: {', '.join(sorted(known)) or 'none'}")
+        super().__init__(
+            f"no workflow {name!r} is registered here; known: {', '.join(sorted(known)) or 'none'}"
+        )
         self.name = name
 
 
@@ -196,12 +220,14 @@ class ActivityNotRegisteredError(PerdureError, LookupError):
     """No activity of that name is registered here."""
 
     def __init__(self, *, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"no activity {name!r} is registered here; known: {', '.join(sorted(known)) or 'none'}")
+        super().__init__(
+            f"no activity {name!r} is registered here; known: {', '.join(sorted(known)) or 'none'}"
+        )
         self.name = name
 
 
 class PayloadError(PerdureError, ValueError):
-    """A value that cannot be stored as JSON, or stored JSON that does not fit the type it is read as."""
+    """A value that cannot be stored as JSON, or stored JSON that does not fit its type."""
 
     def __init__(self, *, what: str, problem: str) -> None:
         super().__init__(f"{what}: {problem}")
@@ -238,7 +264,8 @@ class StorageError(BackendUnavailableError):
     """The embedded engine's file cannot be used; what is committed in it is safe.
 
     Attributes:
-        kind: ``full``, ``read_only``, ``corrupt``, ``newer_version``, ``foreign``, ``locked``, ``network``, or ``other``.
+        kind: ``full``, ``read_only``, ``corrupt``, ``newer_version``, ``foreign``, ``locked``,
+            ``network``, or ``other``.
     """
 
     def __init__(self, *, path: str, kind: str, problem: str) -> None:
@@ -286,8 +313,9 @@ class NonDeterminismError(BaseException):
 
     def __init__(self, *, instance_id: str, recorded: str, asked: str, position: int) -> None:
         super().__init__(
-            f"workflow instance {instance_id!r} does not match its history at entry {position}: recorded {recorded}, "
-            f"but the code now asks for {asked}. Restore the code it started with, or guard the change with perdure.patched(…)."
+            f"workflow instance {instance_id!r} does not match its history at entry {position}: "
+            f"recorded {recorded}, but the code now asks for {asked}. "
+            "Restore the code it started with, or guard the change with perdure.patched(…)."
         )
         self.instance_id = instance_id
         self.recorded = recorded
@@ -296,7 +324,7 @@ class NonDeterminismError(BaseException):
 
 
 class ForbiddenInWorkflowError(BaseException):
-    """A workflow did something that cannot be replayed: I/O, a thread, a real sleep, a foreign future.
+    """A workflow did what cannot be replayed: I/O, a thread, a real sleep, a foreign future.
 
     On ``BaseException``, because agent frameworks swallow ``Exception``.
     """

@@ -1,4 +1,7 @@
-"""Plain values that every layer shares: statuses, retry policy, failures, what is known of an instance."""
+"""Plain values that every layer shares.
+
+Statuses, retry policy, failures, what is known of an instance.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Mapping
     from datetime import datetime
 
@@ -70,7 +74,9 @@ class RetryPolicy:
 
     def __post_init__(self) -> None:
         if self.max_attempts < 1:
-            raise ValueError(f"max_attempts counts the first attempt and must be >= 1, got {self.max_attempts}")
+            raise ValueError(
+                f"max_attempts counts the first attempt and must be >= 1, got {self.max_attempts}"
+            )
         if self.initial_interval < timedelta() or self.max_interval < timedelta():
             raise ValueError("retry intervals must not be negative")
         if not (self.backoff >= 1 and math.isfinite(self.backoff)):
@@ -91,7 +97,9 @@ class RetryPolicy:
             seconds = self.initial_interval.total_seconds() * self.backoff**exponent
         except OverflowError:
             return self.max_interval
-        return min(self.max_interval, timedelta(seconds=min(seconds, self.max_interval.total_seconds())))
+        return min(
+            self.max_interval, timedelta(seconds=min(seconds, self.max_interval.total_seconds()))
+        )
 
     def forbids(self, failure: Failure) -> bool:
         """Return whether ``failure`` is of a class that must not be tried again."""
@@ -121,14 +129,17 @@ class Failure:
         """Describe ``error`` and the chain of what caused it (at most 8 deep). Never raises."""
         return _describe(error, with_traceback=with_traceback, depth=0)
 
-    def matches(self, kind: type[BaseException] | str) -> bool:
+    def matches(self, kind: builtins.type[BaseException] | str) -> bool:
         """Return whether this failure is of class ``kind`` or of one derived from it, by name."""
         name = kind if isinstance(kind, str) else type_name(kind)
         return name == self.type or name in self.bases
 
 
 def type_name(kind: type[BaseException]) -> str:
-    """Return the portable name of an exception class: ``module.QualName``, or bare for a built-in."""
+    """Return the portable name of an exception class.
+
+    ``module.QualName``, or bare for a built-in.
+    """
     module = kind.__module__
     return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
 
@@ -144,21 +155,27 @@ def _describe(error: BaseException, *, with_traceback: bool, depth: int) -> Fail
         type=type_name(kind),
         message=_safe_text(error),
         traceback=_format(error) if with_traceback else "",
-        bases=tuple(type_name(base) for base in kind.__mro__[1:] if issubclass(base, BaseException)),
-        cause=_describe(cause, with_traceback=False, depth=depth + 1) if cause is not None and depth < _MAX_CAUSES else None,
+        bases=tuple(
+            type_name(base) for base in kind.__mro__[1:] if issubclass(base, BaseException)
+        ),
+        cause=_describe(cause, with_traceback=False, depth=depth + 1)
+        if cause is not None and depth < _MAX_CAUSES
+        else None,
     )
 
 
 def _safe_text(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as broken:  # noqa: BLE001 - a user's broken __str__ must not hide the failure itself
+    except Exception as broken:  # noqa: BLE001 - a broken __str__ must not hide the failure
         return f"<{type(error).__name__}: its __str__ raised {type(broken).__name__}>"
 
 
 def _format(error: BaseException) -> str:
     try:
-        text = "".join(traceback.format_exception(type(error), error, error.__traceback__, chain=False))
+        text = "".join(
+            traceback.format_exception(type(error), error, error.__traceback__, chain=False)
+        )
     except Exception:  # noqa: BLE001 - same: describing an error never raises
         return ""
     return text[-_MAX_TRACEBACK_CHARACTERS:]
@@ -175,7 +192,7 @@ class ParentLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceInfo:
-    """What a backend knows of one workflow instance. Payloads are JSON text, ``None`` where there is none.
+    """What a backend knows of one workflow instance. Payloads are JSON text, or ``None``.
 
     Attributes:
         reason: Why it is stalled, suspended or terminated, in words, if known.

@@ -1,4 +1,7 @@
-"""For authors of backends: the seam, the neutral history and the values that cross it. Versioned by ``SPI_VERSION``."""
+"""For authors of backends.
+
+The seam, the neutral history and the values that cross it. Versioned by ``SPI_VERSION``.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The seam to a backend: what it must do for clients, and for a worker.
 
-Each docstring is the contract. All methods are coroutines called on one event loop of perdure's own. No type of a
-vendor crosses this seam.
+Each docstring is the contract. All methods are coroutines called on one event loop of perdure's
+own. No type of a vendor crosses this seam.
 """
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ class StartRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceFilter:
-    """Which instances to list; everything given must hold. ``since`` and ``until`` speak of creation."""
+    """Which instances to list.
+
+    Everything given must hold. ``since`` and ``until`` speak of creation.
+    """
 
     statuses: tuple[Status, ...] = ()
     name: str | None = None
@@ -94,10 +97,11 @@ class BackendWorker(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def drain(self, *, timeout: timedelta) -> None:
+    async def drain(self, *, timeout: timedelta) -> None:  # noqa: ASYNC109 - of the contract
         """Take no new work, let running activities end, record their results, give everything back.
 
-        What still runs after ``timeout`` is cancelled and will run again elsewhere. May be called twice.
+        What still runs after ``timeout`` is cancelled and will run again elsewhere. May be called
+        twice.
         """
 
     @abc.abstractmethod
@@ -134,10 +138,11 @@ class Backend(abc.ABC):
 
     @abc.abstractmethod
     async def start(self, request: StartRequest) -> InstanceInfo:
-        """Start an instance, durably, before returning. The check of ``if_exists`` and the start are one atomic step.
+        """Start an instance, durably, before returning; one atomic step with ``if_exists``.
 
-        ``raise``: any instance of that id is an error. ``attach``: an instance of that id, active or finished, is returned
-        as it is. ``replace_finished``: a finished one is purged first; an active one is an error.
+        ``raise``: any instance of that id is an error. ``attach``: an instance of that id, active
+        or finished, is returned as it is. ``replace_finished``: a finished one is purged first; an
+        active one is an error.
 
         Raises:
             InstanceAlreadyExistsError: As said above.
@@ -152,7 +157,7 @@ class Backend(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def wait(self, instance_id: str, *, timeout: timedelta | None) -> InstanceInfo:
+    async def wait(self, instance_id: str, *, timeout: timedelta | None) -> InstanceInfo:  # noqa: ASYNC109
         """Return once the instance is terminal or stalled.
 
         Raises:
@@ -171,7 +176,7 @@ class Backend(abc.ABC):
 
     @abc.abstractmethod
     async def terminate(self, instance_id: str, *, reason: str) -> None:
-        """End an instance by force, and its children unless they are abandoned. A finished one stays as it is.
+        """End an instance by force, and its children unless abandoned. A finished one stays.
 
         Raises:
             InstanceNotFoundError: There is none.
@@ -187,7 +192,9 @@ class Backend(abc.ABC):
         """
 
     async def suspend(self, instance_id: str, *, reason: str) -> None:
-        """Hold an instance: its code gets nothing until :meth:`resume`; what arrives is kept. Idempotent.
+        """Hold an instance: its code gets nothing until :meth:`resume`. Idempotent.
+
+        What arrives meanwhile is kept.
 
         Raises:
             InstanceNotFoundError: There is none.
@@ -202,8 +209,8 @@ class Backend(abc.ABC):
     async def restart(self, instance_id: str, *, from_command: int | None) -> InstanceInfo:
         """Run a finished instance again under a new ``run_id``, with the same input.
 
-        ``from_command`` keeps what the journal holds up to the point where that command was issued, and
-        runs on from there (capability ``RERUN``).
+        ``from_command`` keeps what the journal holds up to the point where that command was issued,
+        and runs on from there (capability ``RERUN``).
 
         Raises:
             InstanceNotFoundError: There is none.
@@ -212,11 +219,15 @@ class Backend(abc.ABC):
         """
         raise CapabilityNotSupportedError(backend=self.name, capability=Capability.RESTART)
 
-    async def query(self, filter: InstanceFilter, *, page_size: int, token: str | None) -> InstancePage:
+    async def query(
+        self, filter: InstanceFilter, *, page_size: int, token: str | None
+    ) -> InstancePage:
         """Return one page of the instances that match, newest first."""
         raise CapabilityNotSupportedError(backend=self.name, capability=Capability.QUERY)
 
-    async def history(self, instance_id: str, *, run_id: str | None = None) -> Sequence[HistoryEvent]:
+    async def history(
+        self, instance_id: str, *, run_id: str | None = None
+    ) -> Sequence[HistoryEvent]:
         """Return the journal of a run; the current one unless ``run_id`` says another.
 
         Raises:

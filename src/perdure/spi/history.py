@@ -1,11 +1,12 @@
 """History events: the neutral facts and commands of one run, the vocabulary of the journal.
 
-A journal is a sequence of these in order of delivery. What comes from outside (*inputs*: started, completed, fired,
-received) is followed by the *commands* the workflow issued because of it. Inputs and code determine the
-commands, so a journal fully determines an instance.
+A journal is a sequence of these in order of delivery. What comes from outside (*inputs*: started,
+completed, fired, received) is followed by the *commands* the workflow issued because of it. Inputs
+and code determine the commands, so a journal fully determines an instance.
 
-Instants are whole microseconds since 1970 UTC: exact in JSON, comparable, free of time zones. Payloads are
-JSON text. Command ids count from 1 within a run, over activities, timers and children alike.
+Instants are whole microseconds since 1970 UTC: exact in JSON, comparable, free of time zones.
+Payloads are JSON text. Command ids count from 1 within a run, over activities, timers and children
+alike.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class WorkflowStarted(HistoryEvent):
 
     Attributes:
         arguments: The input: a JSON object of arguments by parameter name.
-        seed: What the run's random numbers are made from; a rerun keeps it, though its ``run_id`` is new.
+        seed: What the run's random numbers are made from; a rerun keeps it, though its ``run_id``
+            is new.
         execution_deadline_us: When the run fails by itself, if ever.
         python: Version of Python that began the run.
         perdure: Version of perdure that began the run.
@@ -196,7 +198,10 @@ class Failed(HistoryEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContinuedAsNew(HistoryEvent):
-    """Command: end this run and begin the next with new arguments and the events not yet consumed."""
+    """Command.
+
+    End this run and begin the next with new arguments and the events not yet consumed.
+    """
 
     is_command: ClassVar[bool] = True
     arguments: str

@@ -1,8 +1,9 @@
 """The journal's text form: JSON Lines, one history event a line, versioned.
 
-A line is an object with ``"k"`` (the kind, the event's class name) and the event's fields that differ from their
-defaults. Payloads are JSON themselves and stand in the line as they are. ``WorkflowStarted`` carries
-``"v"``, the version of the format: a reader refuses a newer one, since it cannot know what it would lose.
+A line is an object with ``"k"`` (the kind, the event's class name) and the event's fields that
+differ from their defaults. Payloads are JSON themselves and stand in the line as they are.
+``WorkflowStarted`` carries ``"v"``, the version of the format: a reader refuses a newer one, since
+it cannot know what it would lose.
 """
 
 from __future__ import annotations
@@ -78,14 +79,17 @@ def decode_event(line: str | bytes) -> HistoryEvent:
         if kind is WorkflowStarted and (version := data.pop("v")) > JOURNAL_VERSION:
             raise PayloadError(
                 what="journal",
-                problem=f"written in version {version} of the format; this perdure reads up to {JOURNAL_VERSION}, upgrade it",
+                problem=f"written in version {version} of the format; this perdure reads up to "
+                f"{JOURNAL_VERSION}, upgrade it",
             )
         return kind(**{name: _decode(name, value) for name, value in data.items()})
     except PayloadError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError) as err:
         excerpt = line[:80] if isinstance(line, str) else line[:80].decode(errors="replace")
-        raise PayloadError(what="journal", problem=f"not an entry of a journal: {excerpt!r} ({err})") from err
+        raise PayloadError(
+            what="journal", problem=f"not an entry of a journal: {excerpt!r} ({err})"
+        ) from err
 
 
 def decode_journal(text: str) -> list[HistoryEvent]:
@@ -94,7 +98,8 @@ def decode_journal(text: str) -> list[HistoryEvent]:
     Raises:
         PayloadError: As :func:`decode_event`.
     """
-    # Only "\n" ends a line: str.splitlines() would also split at separators that stand inside a payload.
+    # Only "\n" ends a line: str.splitlines() would also split at separators that stand inside a
+    # payload.
     return [decode_event(line) for line in text.split("\n") if line and not line.isspace()]
 
 
@@ -123,7 +128,9 @@ def failure_from_data(data: dict[str, Any]) -> Failure:
 
 
 def _carried_text(carried: tuple[BufferedEvent, ...]) -> str:
-    return "[" + ",".join(f'{{"name":{_quote(e.name)},"payload":{e.payload}}}' for e in carried) + "]"
+    return (
+        "[" + ",".join(f'{{"name":{_quote(e.name)},"payload":{e.payload}}}' for e in carried) + "]"
+    )
 
 
 def _mapping_text(mapping: Any) -> str:
@@ -155,18 +162,24 @@ _ENCODERS: dict[str, Callable[[Any], str]] = {
 def _encoder(field: dataclasses.Field[Any]) -> Callable[[Any], str]:
     if field.name in _ENCODERS:
         return _ENCODERS[field.name]
-    return {"int": str, "str": _quote}.get(str(field.type), json.dumps)
+    by_type: dict[str, Callable[[Any], str]] = {"int": str, "str": _quote}
+    return by_type.get(str(field.type), json.dumps)
 
 
 def _fields(kind: type[HistoryEvent]) -> list[tuple[str, str, Any, Callable[[Any], str]]]:
     rows: list[tuple[str, str, Any, Callable[[Any], str]]] = []
     if kind is WorkflowStarted:
-        # Not a field: the version is of the text, and stands first in what every journal begins with.
+        # Not a field: the version is of the text, and stands first in what every journal begins
+        # with.
         rows.append(("__class__", f',"v":{JOURNAL_VERSION}', None, lambda _: ""))
     for field in dataclasses.fields(kind):
         if field.name == "at_us":
             continue
-        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        default = (
+            field.default
+            if field.default_factory is dataclasses.MISSING
+            else field.default_factory()
+        )
         rows.append((field.name, f',"{field.name}":', default, _encoder(field)))
     return rows
 
@@ -180,7 +193,9 @@ def _decode(name: str, value: Any) -> Any:
     if name == "failure":
         return failure_from_data(value)
     if name == "carried":
-        return tuple(BufferedEvent(name=e["name"], payload=_payload_text(e["payload"])) for e in value)
+        return tuple(
+            BufferedEvent(name=e["name"], payload=_payload_text(e["payload"])) for e in value
+        )
     if name == "parent":
         return ParentLink(**value)
     return tuple(value) if name == "patches" else value

@@ -38,12 +38,13 @@ class Executor(Protocol):
     def deliver(self, event: HistoryEvent) -> list[HistoryEvent]:
         """Apply one input, run the workflow until it is idle, return the entries to persist.
 
-        Timers due at ``event.at_us`` fire first, each an entry of its own. The first event of a run is its
-        ``WorkflowStarted``. An instant before the last one is moved up to it. Late results are recorded and dropped.
+        Timers due at ``event.at_us`` fire first, each an entry of its own. The first event of a run
+        is its ``WorkflowStarted``. An instant before the last one is moved up to it. Late results
+        are recorded and dropped.
 
         Raises:
-            NonDeterminismError: The code no longer matches the journal this executor was rebuilt from. The
-                host keeps the instance as it is and marks it stalled.
+            NonDeterminismError: The code no longer matches the journal this executor was rebuilt
+                from. The host keeps the instance as it is and marks it stalled.
         """
 
     def advance(self, at_us: int) -> list[HistoryEvent]:
@@ -107,7 +108,9 @@ class Program(Protocol):
             WorkflowNotRegisteredError: No workflow of that name is registered here.
         """
 
-    def rebuild(self, workflow: str, journal: Iterable[HistoryEvent], *, strict: bool = False) -> Executor:
+    def rebuild(
+        self, workflow: str, journal: Iterable[HistoryEvent], *, strict: bool = False
+    ) -> Executor:
         """Return an executor that has gone through ``journal``.
 
         Raises:
@@ -118,8 +121,8 @@ class Program(Protocol):
     async def run_activity(self, task: ActivityTask) -> ActivityOutcome:
         """Run one attempt to its end, under its timeout; a failure is an outcome, not an exception.
 
-        Cancelling this call gives the attempt up: an ``async def`` activity is cancelled, a thread is
-        abandoned and its result thrown away.
+        Cancelling this call gives the attempt up: an ``async def`` activity is cancelled, a thread
+        is abandoned and its result thrown away.
 
         Raises:
             ActivityNotRegisteredError: No activity of that name is registered here.
