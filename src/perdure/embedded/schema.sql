@@ -11,6 +11,7 @@ CREATE TABLE meta (
 ) STRICT, WITHOUT ROWID;
 
 -- One row per process that has the file open and takes part. It is alive for as long as it holds its lock.
+-- Every commit checks that its own row is still there: the id, never used twice, is the fencing epoch.
 CREATE TABLE workers (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     lock_name     TEXT    NOT NULL UNIQUE,               -- file in <database>.locks/
@@ -18,8 +19,7 @@ CREATE TABLE workers (
     port          INTEGER NOT NULL,                      -- UDP on 127.0.0.1 for pokes; 0 is none
     role          TEXT    NOT NULL CHECK (role IN ('worker', 'client')),
     workflows     TEXT    NOT NULL DEFAULT '[]',         -- JSON list of the names it can run
-    started_at_us INTEGER NOT NULL,
-    epoch         INTEGER NOT NULL DEFAULT 0             -- every commit checks (id, epoch)
+    started_at_us INTEGER NOT NULL
 ) STRICT;
 
 -- A workflow instance: its key, what is known of it without its journal, and who may advance it.
@@ -40,6 +40,7 @@ CREATE TABLE instances (
     updated_at_us         INTEGER NOT NULL,
     finished_at_us        INTEGER,
     start_at_us           INTEGER,
+    execution_timeout_us  INTEGER,                       -- what a restart counts its deadline from
     execution_deadline_us INTEGER,
     seed                  TEXT    NOT NULL,              -- of the run's random numbers; a rerun keeps it
     parent_instance_id    TEXT,
