@@ -1,0 +1,45 @@
+# perdure: `make` says what there is. Needs only Python 3.11 to 3.13 and make; all else goes into .venv.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint soak bench clean
+
+PYTHON_IN_VENV := .venv/bin/python
+PYTEST := $(PYTHON_IN_VENV) -m pytest
+INSTALLED := .venv/.installed
+WHAT_IS_INSTALLED := pyproject.toml constraints.txt scripts/setup.sh $(wildcard plugins/*/pyproject.toml)
+
+help: ## Say what each command does
+	@echo "perdure: durable workflows in plain async Python."
+	@echo
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "The first of them makes .venv by itself (PYTHON=/path/to/python chooses another Python for it)."
+
+setup: $(INSTALLED) ## Make .venv and install perdure, its plugins and its tools (the others do it when needed)
+
+$(INSTALLED): $(WHAT_IS_INSTALLED)
+	@PYTHON="$(PYTHON)" sh scripts/setup.sh
+	@touch $(INSTALLED)
+
+demo: $(INSTALLED) ## Watch a licence audit of this Python survive a kill -9 (under 20 s)
+	@$(PYTHON_IN_VENV) examples/licence_audit/demo.py
+
+test: lint ## Check everything that CI checks: lint, all tests, replay on the other Pythons found
+	@$(PYTEST) -m "not serial" -n 2
+	@$(PYTEST) -m serial
+	@$(PYTHON_IN_VENV) scripts/replay_on_other_pythons.py
+
+lint: $(INSTALLED) ## Check style with ruff and types with mypy --strict
+	@$(PYTHON_IN_VENV) -m ruff check
+	@$(PYTHON_IN_VENV) -m mypy
+
+soak: $(INSTALLED) ## Run the crash and property tests with their full counts (long; prints every seed)
+	@PERDURE_SOAK=1 $(PYTEST) -m soak -s
+
+bench: $(INSTALLED) ## Measure speed beside the floor of bare SQLite
+	@$(PYTEST) benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --timeout 0
+
+clean: ## Remove .venv, builds and caches (never your .perdure files)
+	rm -rf .venv build dist src/*.egg-info plugins/*/src/*.egg-info plugins/*/build
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	find src tests examples benchmarks plugins scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,81 @@
+"""Replay the golden journals on the other Pythons perdure supports, as far as they are on this machine.
+
+A journal written under one Python must replay under all. The whole test suite runs on one of them; this runs the
+tests marked ``golden`` on the others, each in an environment of its own below ``.venv``, and says which it found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SUPPORTED = ("3.11", "3.12", "3.13")
+ROOT = Path(__file__).resolve().parents[1]
+INSTALLED_FROM = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
+
+
+def main() -> int:
+    """Replay on each interpreter found; return how many failed."""
+    own = version_of(sys.executable)
+    outcomes = [f"{own}: the whole suite, before this"]
+    failed = 0
+    for version in SUPPORTED:
+        if version == own:
+            continue
+        interpreter = find(version)
+        if interpreter is None:
+            outcomes.append(f"{version}: NOT FOUND on this machine, so not checked")
+            continue
+        print(f"==> Replaying the golden journals on Python {version} ({interpreter})", flush=True)
+        is_good = replay(environment(version, interpreter))
+        failed += not is_good
+        outcomes.append(f"{version}: {'passed' if is_good else 'FAILED'}")
+    print("Golden journals by Python: " + "; ".join(outcomes), flush=True)
+    return failed
+
+
+def find(version: str) -> str | None:
+    """Return a working interpreter of ``version`` from PATH or pyenv, or ``None``."""
+    name = f"python{version}"
+    candidates = [str(Path(folder) / name) for folder in os.get_exec_path()]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    candidates += sorted(str(path) for path in pyenv.glob(f"versions/{version}.*/bin/{name}"))
+    # A shim of pyenv is on PATH for versions that it then refuses to start: only running one tells.
+    return next((c for c in candidates if shutil.which(c) and version_of(c) == version), None)
+
+
+def version_of(interpreter: str) -> str | None:
+    """Return ``major.minor`` of an interpreter that can make environments, else ``None``."""
+    code = "import ensurepip, venv, sys; print('%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def environment(version: str, interpreter: str) -> Path:
+    """Return the Python of an environment with perdure and its test tools, made or renewed if need be."""
+    folder = ROOT / ".venv" / "replay" / version
+    python, stamp = folder / "bin" / "python", folder / ".installed"
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in INSTALLED_FROM)).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return python
+    subprocess.run([interpreter, "-m", "venv", "--clear", str(folder)], check=True)
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip += ["--constraint", str(ROOT / "constraints.txt")]
+    subprocess.run([*pip, "setuptools"], check=True)
+    subprocess.run([*pip, "--no-build-isolation", "--editable", f"{ROOT}[test]"], check=True)
+    stamp.write_text(wanted)
+    return python
+
+
+def replay(python: Path) -> bool:
+    """Run the golden tests under ``python``; no test found is a failure too."""
+    command = [str(python), "-m", "pytest", "-q", "-m", "golden", "-p", "no:cacheprovider", "tests"]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
