@@ -1,0 +1,45 @@
+"""Workers are killed at random, and nothing is lost, doubled or run again after its commit."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.crash.campaign import Campaign, Plan, Report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(240)]
+
+_IS_SOAK = os.environ.get("PERDURE_SOAK") == "1"
+_FEW = [
+    Plan(seed=1, kills=12),
+    Plan(seed=2, kills=6, workers=2),
+    Plan(seed=3, kills=6, workers=4),
+    Plan(seed=4, kills=4, clock_back_seconds=3600),
+]
+_MANY = [
+    *(Plan(seed=seed, kills=20) for seed in range(100, 112)),
+    *(Plan(seed=seed, kills=20, workers=2) for seed in range(200, 206)),
+    *(Plan(seed=seed, kills=20, workers=4) for seed in range(300, 304)),
+    *(Plan(seed=seed, kills=20, clock_back_seconds=3600) for seed in range(400, 404)),
+]
+PLANS = _MANY if _IS_SOAK else _FEW
+
+
+def check(report: Report) -> None:
+    """Assert what must hold of every campaign."""
+    print(report.line())  # noqa: T201 - the seed and the counts are the result
+    assert report.lost == []
+    assert report.wrong == {}
+    assert report.findings.repeated_after_commit == []
+    assert report.kills == report.plan.kills
+    assert report.findings.operations > report.kills, "there was hardly any work to interrupt"
+
+
+@pytest.mark.parametrize("plan", PLANS, ids=lambda plan: f"seed{plan.seed}-{plan.workers}workers")
+def test_nothing_is_lost_or_doubled_when_workers_are_killed(plan: Plan, tmp_path: Path) -> None:
+    check(Campaign(plan, tmp_path).run())
