@@ -1,7 +1,8 @@
-"""Replay the golden journals on the other Pythons perdure supports, as far as they are on this machine.
+"""Replay the golden journals on the other Pythons that perdure supports, if they are here.
 
-A journal written under one Python must replay under all. The whole test suite runs on one of them; this runs the
-tests marked ``golden`` on the others, each in an environment of its own below ``.venv``, and says which it found.
+A journal written under one Python must replay under all. The whole test suite runs on one of them;
+this runs the tests marked ``golden`` on the others, each in an environment of its own below
+``.venv``, and says which it found.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def version_of(interpreter: str) -> str | None:
 
 
 def environment(version: str, interpreter: str) -> Path:
-    """Return the Python of an environment with perdure and its test tools, made or renewed if need be."""
+    """Return the Python of an environment with perdure and its test tools; make it if need be."""
     folder = ROOT / ".venv" / "replay" / version
     python, stamp = folder / "bin" / "python", folder / ".installed"
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in INSTALLED_FROM)).hexdigest()
