@@ -18,10 +18,11 @@ import weakref
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from perdure._mailbox import Mailbox
+from perdure._replay.current import current_executor
 from perdure.errors import BackendUnavailableError, ForbiddenInWorkflowError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -115,16 +116,19 @@ class Portal:
     ) -> _T:
         """Do as :meth:`call_blocking`: a coroutine in form only, which never suspends.
 
-        With it, the code of an async client runs to its end in one step of plain code.
+        With it, :func:`finish` runs the code of an async client in plain code.
         """
         return self.call_blocking(coroutine, timeout_seconds=timeout_seconds)
 
-    async def aclose(self) -> None:
-        """Cancel what still runs, and end the thread. May be called twice, and on any loop."""
-        if self.is_usable and not self._is_on_own_loop():
-            # So that the join below, which blocks the caller's loop, is short.
-            await self.call(self._cancel_all())
-        self.close()
+    async def cancel_all(self) -> None:
+        """Cancel all other tasks and wait for them to end. Runs on the portal's loop."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            _, stubborn = await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
+            for task in stubborn:
+                _log.warning("%r ignored its cancellation and was left behind", task)
 
     def close(self, *, timeout_seconds: float = _JOIN_SECONDS) -> None:
         """Cancel what still runs, and end the thread. May be called twice, and on any thread."""
@@ -148,7 +152,8 @@ class Portal:
     ) -> _Job[_T]:
         job = _Job(coroutine, deliver, backend=self._backend)
         try:
-            self._check_caller()
+            _refuse_workflows()
+            self._check_process()
             with self._lock:
                 # Under the lock, so that nothing gets in behind the closing.
                 if not self._is_open:
@@ -167,18 +172,13 @@ class Portal:
             if self._is_open:
                 self._inbox.post(job.cancel)
 
-    def _check_caller(self) -> None:
+    def _check_process(self) -> None:
         if self._pid != os.getpid():
             problem = (
                 f"opened in process {self._pid} and cannot be used in process {os.getpid()} after "
                 "a fork; open the app again in this process"
             )
             raise BackendUnavailableError(backend=self._backend, problem=problem)
-        if threading.get_ident() == self._thread.ident and not self._is_on_own_loop():
-            raise ForbiddenInWorkflowError(
-                what="a call of a perdure client",
-                remedy="call it in an activity, or use a child workflow or an event",
-            )
 
     def _is_on_own_loop(self) -> bool:
         return asyncio._get_running_loop() is self._loop
@@ -189,21 +189,22 @@ class Portal:
             outbox = self._outboxes[home] = Mailbox(home)
         return outbox
 
-    async def _cancel_all(self) -> None:
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            _, stubborn = await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
-            for task in stubborn:
-                _log.warning("%r ignored its cancellation and was left behind", task)
-
     async def _finish(self) -> None:
         try:
-            await self._cancel_all()
+            await self.cancel_all()
             await self._loop.shutdown_asyncgens()
         finally:
             self._loop.stop()
+
+
+def finish(awaitable: Awaitable[_T]) -> _T:
+    """Run what never suspends, because its caller blocks, to its end in this thread."""
+    try:
+        next(awaitable.__await__())
+    except StopIteration as stop:
+        result: _T = stop.value
+        return result
+    raise RuntimeError("something suspended that must block")
 
 
 class _Job(Generic[_T]):
@@ -249,6 +250,18 @@ class _Job(Generic[_T]):
         self._deliver(self)
         if not task.cancelled():
             task.exception()  # seen, even if the caller has gone
+
+
+def _refuse_workflows() -> None:
+    executor = current_executor()
+    if executor is None:
+        return
+    error = ForbiddenInWorkflowError(
+        what="a call of a perdure client",
+        remedy="make it in an activity, or use a child workflow or an event",
+    )
+    executor.fail_with(error)
+    raise error
 
 
 _open_portals: weakref.WeakSet[Portal] = weakref.WeakSet()

@@ -60,13 +60,14 @@ class Configuration:
     @property
     def backend_name(self) -> str:
         """The backend's name alone."""
-        return self.backend.partition("://")[0]
+        return re.split(r"://|\?", self.backend, maxsplit=1)[0]
 
     @property
     def backend_url(self) -> str:
-        """What the backend is made from. On one machine a hub is a file."""
-        if self.backend == DEFAULT_BACKEND and self.hub is not None:
-            return f"sqlite:///.perdure/{self.hub}.db"
+        """What the backend is made from. To the embedded engine a hub is a file."""
+        address, mark, options = self.backend.partition("?")
+        if address == DEFAULT_BACKEND and self.hub is not None:
+            return f"sqlite:///.perdure/{self.hub}.db{mark}{options}"
         return self.backend
 
 

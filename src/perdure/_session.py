@@ -1,0 +1,166 @@
+"""Sessions: a backend opened on a portal of its own, shared by all that have the app open here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from perdure._portal import Portal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from perdure._portal import Caller
+    from perdure._program import RegistryProgram
+    from perdure.clock import Clock
+    from perdure.spi.backend import Backend, BackendWorker
+
+DEFAULT_DRAIN = timedelta(seconds=10)
+_OPEN_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+
+
+class Session:
+    """One backend on one portal. What is a coroutine here runs on the portal's loop."""
+
+    def __init__(self, *, name: str, clock: Clock, make_backend: Callable[[], Backend]) -> None:
+        self.name = name
+        self.clock = clock
+        self.portal = Portal(backend=name)
+        self.users = 0
+        self.has_worker = False
+        self._make_backend = make_backend
+        self._backend: Backend | None = None
+        self._opening = asyncio.Lock()
+
+    @property
+    def backend(self) -> Backend:
+        """The opened backend."""
+        assert self._backend is not None
+        return self._backend
+
+    async def open(self) -> None:
+        """Open the backend, unless another user has."""
+        async with self._opening:
+            if self._backend is None:
+                backend = self._make_backend()
+                await backend.open()
+                self._backend = backend
+
+    async def close(self) -> None:
+        """Close the backend."""
+        if self._backend is not None:
+            await self._backend.close()
+
+
+class SessionPool:
+    """The session of an app in this process: the first user opens it, the last one closes it."""
+
+    def __init__(self, make_session: Callable[[], Session]) -> None:
+        self._make_session = make_session
+        self._shared: Session | None = None
+        self._lock = threading.Lock()
+
+    def join(self, *, with_worker: bool) -> Session:
+        """Return a session to use. A second worker gets one of its own."""
+        with self._lock:
+            session = self._shared
+            if session is None or not session.portal.is_usable:
+                session = self._shared = self._make_session()
+            elif with_worker and session.has_worker:
+                session = self._make_session()
+            session.users += 1
+            session.has_worker = session.has_worker or with_worker
+            return session
+
+    def leave(self, session: Session, *, with_worker: bool) -> bool:
+        """Give ``session`` back; return whether it is the caller's to close."""
+        with self._lock:
+            session.users -= 1
+            session.has_worker = session.has_worker and not with_worker
+            if session.users == 0 and session is self._shared:
+                self._shared = None
+            return session.users == 0
+
+
+class Opening:
+    """One use of a session, from its beginning to its end: by a client, a worker, or both."""
+
+    def __init__(
+        self,
+        pool: SessionPool,
+        *,
+        make_program: Callable[[Clock], RegistryProgram] | None,
+        drain_timeout: timedelta,
+    ) -> None:
+        """Describe the use; without ``make_program`` there is no worker."""
+        self._pool = pool
+        self._make_program = make_program
+        self._drain_timeout = drain_timeout
+        self._session: Session | None = None
+        self._caller: Caller | None = None
+        self._worker: BackendWorker | None = None
+        self._program: RegistryProgram | None = None
+
+    async def open(self, *, is_blocking: bool = False) -> tuple[Session, Caller]:
+        """Join the session, and start the worker if there is one to be.
+
+        Args:
+            is_blocking: Block instead of suspending, for :func:`~perdure._portal.finish`.
+
+        Raises:
+            BackendUnavailableError: The backend cannot be reached or used.
+            TimeoutError: The backend took too long.
+        """
+        if self._session is not None:
+            raise RuntimeError("this is open already; call the method of the app again for another")
+        session = self._pool.join(with_worker=self._make_program is not None)
+        caller: Caller = session.portal.call_inline if is_blocking else session.portal.call
+        self._session, self._caller = session, caller
+        try:
+            await caller(self._start(session), timeout_seconds=_OPEN_SECONDS)
+        except BaseException:
+            await self.close()
+            raise
+        return session, caller
+
+    async def close(self) -> None:
+        """Drain the worker, leave the session, and close it if nobody else is there."""
+        session, caller = self._session, self._caller
+        self._session = None
+        if session is None or caller is None:
+            return
+        is_last = self._pool.leave(session, with_worker=self._make_program is not None)
+        if not session.portal.is_usable:
+            return  # after a fork it is the parent's to close
+        try:
+            drain_seconds = self._drain_timeout.total_seconds()
+            stop = self._stop(session, is_last=is_last)
+            await caller(stop, timeout_seconds=drain_seconds + _STOP_SECONDS)
+            if is_last:
+                # So that closing the portal, which blocks, is short.
+                await caller(session.portal.cancel_all(), timeout_seconds=None)
+        finally:
+            if is_last:
+                session.portal.close()
+
+    async def _start(self, session: Session) -> None:
+        await session.open()
+        if self._make_program is None:
+            return
+        self._program = self._make_program(session.clock)
+        self._worker = session.backend.worker(self._program)
+        await self._worker.start()
+
+    async def _stop(self, session: Session, *, is_last: bool) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            if is_last:
+                stack.push_async_callback(session.close)
+            if self._program is not None:
+                stack.callback(self._program.close)
+            if self._worker is not None:
+                stack.push_async_callback(self._worker.stop)
+                await self._worker.drain(timeout=self._drain_timeout)
