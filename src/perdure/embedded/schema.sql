@@ -35,7 +35,6 @@ CREATE TABLE instances (
         'pending', 'running', 'suspended', 'stalled', 'completed', 'failed', 'terminated')),
     owner                 INTEGER,
     wake_at_us            INTEGER,
-    suspended             INTEGER NOT NULL DEFAULT 0 CHECK (suspended IN (0, 1)),
     created_at_us         INTEGER NOT NULL,
     updated_at_us         INTEGER NOT NULL,
     finished_at_us        INTEGER,
@@ -65,6 +64,8 @@ CREATE INDEX instances_claimable ON instances (workflow, wake_at_us)
     WHERE owner IS NULL AND wake_at_us IS NOT NULL;
 CREATE INDEX instances_owned ON instances (owner) WHERE owner IS NOT NULL;
 CREATE INDEX instances_stalled ON instances (workflow) WHERE status = 'stalled';
+CREATE INDEX instances_children ON instances (parent_instance_id, parent_run_id)
+    WHERE parent_instance_id IS NOT NULL;
 CREATE INDEX instances_finished ON instances (finished_at_us) WHERE finished_at_us IS NOT NULL;
 
 -- Earlier runs of an instance whose journal is kept; the current run is in its instance's row.

@@ -1,0 +1,165 @@
+"""The instances loaded in this process: taking them in, and letting the idle ones go."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+from perdure._runner.runner import Runner, is_on_hold
+from perdure.embedded import claims, inbox
+from perdure.embedded.live import LiveInstance
+from perdure.embedded.rows import read_started
+from perdure.embedded.targets import Run
+from perdure.errors import ActivityOutcomeUnknownError
+from perdure.spi.history import ActivityFailed, WorkflowStarted
+from perdure.spi.journal import decode_journal
+from perdure.types import Failure, type_name
+
+if TYPE_CHECKING:
+    from perdure.clock import Clock
+    from perdure.embedded.store import Store
+    from perdure.embedded.transaction import Claim, Transaction
+    from perdure.spi.history import ActivityScheduled
+    from perdure.spi.program import Program
+
+_logger = logging.getLogger(__name__)
+
+_STARTED = "SELECT command_id FROM started WHERE instance_pk = ? AND run_number = ?"
+
+
+class Residents:
+    """All loaded instances, by pk."""
+
+    def __init__(self, store: Store, *, clock: Clock, capacity: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._capacity = capacity
+        self.lives: dict[int, LiveInstance] = {}
+        self.loading: deque[Claim] = deque()
+        self.program: Program | None = None
+
+    @property
+    def room(self) -> int:
+        """How many more may be loaded."""
+        return self._capacity - len(self.lives) - len(self.loading)
+
+    def has_idle(self) -> bool:
+        """Return whether any could be given back now."""
+        return any(live.is_idle for live in self.lives.values())
+
+    def load(self, claim: Claim) -> LiveInstance:
+        """Load an instance that is ours, with its mail posted.
+
+        Raises:
+            NonDeterminismError: Our code does not fit its journal.
+            PayloadError: Its journal cannot be read.
+            WorkflowNotRegisteredError: We do not know its workflow.
+        """
+        if claim.fresh is not None:
+            return self._begin(claim, claim.fresh)
+        texts = self._store.journal_texts(claim.pk, run_number=claim.run_number)
+        if texts:
+            live = self._rebuild(claim, texts)
+        else:
+            connection = self._store.connection
+            started = read_started(connection, pk=claim.pk, now_us=self._clock.now_us())
+            live = self._begin(claim, started)
+        self._post_mail(live)
+        if texts:
+            self._post_unknown_outcomes(live)
+        return live
+
+    def add(self, live: LiveInstance) -> None:
+        """Count ``live`` as loaded."""
+        self.lives[live.run.pk] = live
+
+    def drop(self, live: LiveInstance, *, has_ended: bool) -> None:
+        """Unload ``live``. May be called twice."""
+        live.is_gone = True
+        live.has_ended = live.has_ended or has_ended
+        if self.lives.get(live.run.pk) is live:
+            del self.lives[live.run.pk]
+        live.runner.close()
+
+    def give_back_idle(self, tx: Transaction, *, most: int | None = None) -> list[LiveInstance]:
+        """Give back instances that wait for something, the longest unused first; return them.
+
+        They are to be dropped once this is committed.
+        """
+        idle = [live for live in self.lives.values() if live.is_idle]
+        if most is not None and most < len(idle):
+            idle = heapq.nsmallest(most, idle, key=lambda live: live.used)
+        for live in idle:
+            # What is open and does not run (we drain) must be started by whoever takes it.
+            is_ready = bool(live.runner.executor.open_activities())
+            wake_at_us = 0 if is_ready else live.runner.next_deadline_us()
+            claims.give_back(tx, live.run.pk, wake_at_us=wake_at_us)
+        if idle:
+            claims.heed_terminations(tx)
+        return idle
+
+    def _begin(self, claim: Claim, started: WorkflowStarted) -> LiveInstance:
+        assert self.program is not None
+        runner = Runner(self.program.executor(claim.workflow))
+        runner.post(started)
+        return LiveInstance(_run_of(claim, started), started=started, runner=runner)
+
+    def _rebuild(self, claim: Claim, texts: list[str]) -> LiveInstance:
+        assert self.program is not None
+        journal = [event for text in texts for event in decode_journal(text)]
+        started = journal[0]
+        if not isinstance(started, WorkflowStarted):
+            raise TypeError(f"a journal begins with {type(started).__name__}")
+        executor = self.program.rebuild(claim.workflow, journal)
+        runner = Runner(executor, is_on_hold=is_on_hold(journal))
+        live = LiveInstance(_run_of(claim, started), started=started, runner=runner, seq=len(texts))
+        live.must_resume = True
+        return live
+
+    def _post_mail(self, live: LiveInstance) -> None:
+        now_us = self._clock.now_us()
+        for mail in inbox.mail_of(self._store.connection, live.run.pk):
+            post(live, mail, now_us=now_us)
+
+    def _post_unknown_outcomes(self, live: LiveInstance) -> None:
+        once = [a for a in live.runner.executor.open_activities() if a.delivery == "at_most_once"]
+        if not once:
+            return
+        rows = self._store.connection.execute(_STARTED, (live.run.pk, live.run.run_number))
+        started = {command_id for (command_id,) in rows}
+        for activity in once:
+            # After the mail: a result that was kept there comes first, and this one is dropped as late.
+            if activity.id in started:
+                live.runner.post(_unknown_outcome(activity, at_us=self._clock.now_us()))
+
+
+def post(live: LiveInstance, mail: inbox.Mail, *, now_us: int) -> bool:
+    """Post a row of the inbox, unless it was posted before or is for another run."""
+    if mail.id <= live.mail_id:
+        return False
+    live.mail_id = mail.id
+    if mail.run_id is not None and mail.run_id != live.run.run_id:
+        return False
+    live.runner.post(mail.event(now_us), token=mail.id)
+    return True
+
+
+def _run_of(claim: Claim, started: WorkflowStarted) -> Run:
+    return Run(
+        pk=claim.pk,
+        instance_id=claim.instance_id,
+        run_id=claim.run_id,
+        run_number=claim.run_number,
+        parent=started.parent,
+    )
+
+
+def _unknown_outcome(activity: ActivityScheduled, *, at_us: int) -> ActivityFailed:
+    failure = Failure(
+        type=type_name(ActivityOutcomeUnknownError),
+        message="its worker ended after it was started and before it could say how it went",
+        bases=tuple(type_name(base) for base in ActivityOutcomeUnknownError.__mro__[1:-1]),
+    )
+    return ActivityFailed(at_us=at_us, id=activity.id, failure=failure)

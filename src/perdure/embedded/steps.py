@@ -1,0 +1,128 @@
+"""Stepping: which instances have something to deliver, and what their steps wait to have committed."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from perdure.embedded.advance import Advance, write
+from perdure.errors import NonDeterminismError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from perdure._runner.runner import Step
+    from perdure.clock import Clock
+    from perdure.embedded.live import LiveInstance
+    from perdure.embedded.transaction import Transaction
+    from perdure.embedded.watchdog import Watchdog
+    from perdure.spi.history import ActivityScheduled
+
+_logger = logging.getLogger(__name__)
+
+
+class Actor(Protocol):
+    """Who acts on steps."""
+
+    def act(self, advance: Advance) -> None:
+        """Start what a committed step has asked for."""
+
+    def lay_aside(self, live: LiveInstance, reason: str) -> None:
+        """Stall an instance that cannot go on with the code of this worker."""
+
+
+class Steps:
+    """The instances to be stepped, and the batch of steps that are not committed yet."""
+
+    def __init__(
+        self, actor: Actor, *, clock: Clock, watchdog: Watchdog, new_run_id: Callable[[], str]
+    ) -> None:
+        self._actor = actor
+        self._clock = clock
+        self._watchdog = watchdog
+        self._new_run_id = new_run_id
+        self._ready: list[LiveInstance] = []
+        self._batch: list[Advance] = []
+        self._taken = 0
+        self.starts_activities = True
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there is nothing to step and nothing to commit."""
+        return not (self._ready or self._batch)
+
+    def queue(self, live: LiveInstance) -> None:
+        """Let ``live`` be stepped before the next commit."""
+        if not live.is_queued:
+            live.is_queued = True
+            self._ready.append(live)
+
+    def take(self) -> bool:
+        """Step what is queued; return whether there is anything to commit."""
+        if self._ready:
+            ready, self._ready = self._ready, []
+            now_us = self._clock.now_us()
+            for live in ready:
+                live.is_queued = False
+                if not live.is_gone:
+                    self._take(live, now_us)
+        return bool(self._batch)
+
+    def write(self, tx: Transaction) -> None:
+        """Write the batch. May be called again after a rollback."""
+        if self._batch:
+            write(tx, self._batch)
+
+    def committed(self) -> None:
+        """Act on the batch."""
+        batch, self._batch = self._batch, []
+        for advance in batch:
+            advance.live.uncommitted -= 1
+            self._actor.act(advance)
+
+    def forget(self) -> None:
+        """Drop everything."""
+        self._ready.clear()
+        self._batch.clear()
+
+    def drop(self, live: LiveInstance) -> None:
+        """Drop the steps of one instance."""
+        self._batch = [advance for advance in self._batch if advance.live is not live]
+
+    def lives(self) -> list[LiveInstance]:
+        """Return the instances that have steps to commit, each once."""
+        return list(dict.fromkeys(advance.live for advance in self._batch))
+
+    def write_of(self, tx: Transaction, live: LiveInstance) -> None:
+        """Write the steps of one instance."""
+        write(tx, [advance for advance in self._batch if advance.live is live])
+
+    def _take(self, live: LiveInstance, now_us: int) -> None:
+        instance_id = live.run.instance_id
+        try:
+            step = self._watchdog.run(partial(live.runner.step, now_us), instance_id=instance_id)
+        except NonDeterminismError as error:
+            self._actor.lay_aside(live, str(error))
+            return
+        except Exception as error:
+            _logger.exception("a step failed in perdure itself", extra={"instance_id": instance_id})
+            self._actor.lay_aside(live, f"perdure itself failed: {type(error).__name__}: {error}")
+            return
+        self._taken += 1
+        live.used = self._taken
+        activities = self._to_start(live, step)
+        advance = Advance(live, step, activities=activities, new_run_id=self._new_run_id)
+        if advance.has_changes:
+            live.uncommitted += 1
+            self._batch.append(advance)
+        else:
+            self._actor.act(advance)
+
+    def _to_start(self, live: LiveInstance, step: Step) -> list[ActivityScheduled]:
+        if not self.starts_activities or live.runner.outcome is not None:
+            return []
+        if not live.must_resume:
+            return step.activities()
+        live.must_resume = False
+        return list(live.runner.executor.open_activities())

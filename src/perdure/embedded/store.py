@@ -1,0 +1,105 @@
+"""The file: transactions under the fence, and the journal's rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from perdure.embedded.connection import open_database, translate
+from perdure.embedded.transaction import NOBODY, Transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FAULTS_OF_A_ROW = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+"""Errors that lie in what is written, not in where."""
+
+_FENCE = "SELECT 1 FROM workers WHERE id = ?"
+_JOURNAL = "SELECT entries FROM journal WHERE instance_pk = ? AND run_number = ? ORDER BY seq"
+
+
+class BusyError(Exception):
+    """Another process is writing; try again in a moment."""
+
+
+class FencedError(Exception):
+    """Others took this process for dead: what it owned is not its own any more."""
+
+
+class Store:
+    """One connection to the file, used by one event loop."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.connection = open_database(path)
+        self._data_version = -1
+
+    def close(self) -> None:
+        """Close the connection. May be called twice."""
+        self.connection.close()
+
+    @contextmanager
+    def transaction(
+        self, *, worker_id: int, now_us: int, workflows: frozenset[str] = NOBODY, room: int = 0
+    ) -> Iterator[Transaction]:
+        """Write in one transaction; it is durable when the block has been left without an error.
+
+        ``worker_id`` 0 is a process that has not registered yet, and is not fenced.
+
+        Raises:
+            BusyError: Nothing was written, another process has its turn.
+            FencedError: Nothing was written, ``worker_id`` is no longer registered.
+            StorageError: Nothing was written, the file cannot take it.
+        """
+        connection = self.connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            if worker_id and connection.execute(_FENCE, (worker_id,)).fetchone() is None:
+                raise FencedError
+            yield Transaction(
+                connection, worker_id=worker_id, now_us=now_us, workflows=workflows, room=room
+            )
+            connection.execute("COMMIT")
+        except BaseException as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error) and not isinstance(error, FAULTS_OF_A_ROW):
+                raise self.explain(error) from error
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read outside of a transaction.
+
+        Raises:
+            StorageError: The file cannot be read.
+        """
+        try:
+            yield self.connection
+        except sqlite3.Error as error:
+            raise translate(error, self.path) from error
+
+    def explain(self, error: sqlite3.Error) -> Exception:
+        """Return what an error of SQLite's means to the engine."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            return BusyError(str(error))
+        return translate(error, self.path)
+
+    def has_foreign_changes(self) -> bool:
+        """Return whether another connection has committed since this was last asked."""
+        (version,) = self.connection.execute("PRAGMA data_version").fetchone()
+        is_new = version != self._data_version
+        self._data_version = version
+        return is_new
+
+    def journal_texts(self, pk: int, *, run_number: int) -> list[str]:
+        """Return the journal of one run, a text of JSON Lines for each step."""
+        return [text for (text,) in self.connection.execute(_JOURNAL, (pk, run_number))]
