@@ -6,11 +6,11 @@
     ├── WorkflowFailedError              a workflow raised; .failure says what
     │   └── WorkflowCancelledError       ... because it was asked to cancel
     ├── WorkflowTerminatedError          somebody ended it by force
-    ├── WorkflowStalledError             it cannot go on until its code is put right; nothing is
-    lost ├── ActivityError                    an activity failed for good; .failure says why
+    ├── WorkflowStalledError             it cannot go on until its code is put right
+    ├── ActivityError                    an activity failed for good; .failure says why
     │   ├── ActivityTimeoutError         (TimeoutError) its last attempt took too long
-    │   └── ActivityOutcomeUnknownError  an at-most-once activity was started and never heard of
-    again ├── InstanceNotFoundError            (LookupError)
+    │   └── ActivityOutcomeUnknownError  an at-most-once activity was started and never ended
+    ├── InstanceNotFoundError            (LookupError)
     ├── InstanceAlreadyExistsError
     ├── InstanceActiveError              it has not finished, and must have
     ├── InstanceFinishedError            it has finished, and must not have
@@ -19,15 +19,16 @@
     ├── DuplicateNameError               (ValueError) two functions under one name
     ├── WorkflowNotRegisteredError       (LookupError)
     ├── ActivityNotRegisteredError       (LookupError)
-    ├── PayloadError                     (ValueError) a value that cannot be stored, or does not fit
-    its type │   └── PayloadTooLargeError
+    ├── PayloadError                     (ValueError) it cannot be stored, or does not fit its type
+    │   └── PayloadTooLargeError
     ├── CapabilityNotSupportedError      (NotImplementedError)
     ├── BackendUnavailableError          (ConnectionError) unreachable, locked, full, read-only …
     │   └── StorageError                 … of the embedded engine's file, which one and what to do
     ├── AuthenticationFailedError        (PermissionError)
     ├── ConfigurationError               (ValueError)
     ├── PluginError                      (ImportError)
-    └── NotInWorkflowError               (RuntimeError)
+    ├── NotInWorkflowError               (RuntimeError)
+    └── NotInActivityError               (RuntimeError)
 
     BaseException                        what user code must not swallow with ``except Exception``
     ├── NonDeterminismError              the code no longer matches the instance's history
@@ -303,6 +304,13 @@ class NotInWorkflowError(PerdureError, RuntimeError):
 
     def __init__(self, *, what: str, remedy: str) -> None:
         super().__init__(f"{what} works only inside a running workflow; {remedy}")
+
+
+class NotInActivityError(PerdureError, RuntimeError):
+    """Something that works only inside an activity was used outside one."""
+
+    def __init__(self, *, what: str, remedy: str) -> None:
+        super().__init__(f"{what} works only inside a running activity; {remedy}")
 
 
 class NonDeterminismError(BaseException):
