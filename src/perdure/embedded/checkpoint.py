@@ -103,12 +103,12 @@ class Checkpointer:
         checkpoint(self._path)
         if use.size_bytes < self._hard_limit_bytes:
             return
-        # All that was there is copied, but a busy writer has written more, and it starts the log anew
-        # only if nothing is left to copy when its turn comes. Not each try gets that far: a writer
-        # that asks for its turn just then reads for a moment, from a place in the log that is past.
+        # All that was there is copied, but a busy writer has written more, and it starts the log
+        # anew only if nothing is left to copy when its turn comes. Not each try gets that far: a
+        # writer that asks for its turn reads for a moment, from a place in the log that is past.
         if not any(checkpoint(self._path, hold_off_writers=True).is_complete for _ in _TRIES):
             _log.warning(
-                "%s-wal has grown to %d MB: another program keeps a transaction open on it",
+                "%s-wal has grown to %d MB: a reader stays in the way",
                 self._path,
                 use.size_bytes >> 20,
             )
