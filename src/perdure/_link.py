@@ -21,6 +21,7 @@ _T = TypeVar("_T")
 
 DEFAULT_DEADLINE = timedelta(seconds=30)
 _LOOK_SECONDS = 5.0
+_GRACE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,32 +55,34 @@ class Link:
                 f"{seconds:g} s; it may have been carried out all the same"
             ) from error
 
-    async def wait(self, instance_id: str, *, timeout: timedelta | None) -> InstanceInfo:
+    async def wait(
+        self, instance_id: str, *, action: str, timeout: timedelta | None
+    ) -> InstanceInfo:
         """Wait for the end of an instance, or until it stalls.
 
         Raises:
             InstanceNotFoundError: There is none.
             TimeoutError: ``timeout`` passed first; it says where the instance stands.
         """
+        waiting = self.backend.wait(instance_id, timeout=timeout)
+        if timeout is None:
+            return await self.caller(waiting, timeout_seconds=None)
+        seconds = timeout.total_seconds()
         try:
-            return await self.caller(
-                self.backend.wait(instance_id, timeout=timeout),
-                timeout_seconds=None if timeout is None else timeout.total_seconds(),
-            )
+            # The backend's own timeout comes first, because it can say more.
+            return await self.caller(waiting, timeout_seconds=seconds + _GRACE_SECONDS)
         except TimeoutError as error:
-            if timeout is None:
-                raise
-            known = await self._look(instance_id)
+            known = str(error) or await self._look(instance_id)
             raise TimeoutError(
-                f"workflow instance {instance_id!r} has not ended within "
-                f"{timeout.total_seconds():g} s: {known}"
+                f"{action} of workflow instance {instance_id!r}: it has not ended within "
+                f"{seconds:g} s; {known}"
             ) from error
 
     async def _look(self, instance_id: str) -> str:
         try:
             info = await self.caller(self.backend.get(instance_id), timeout_seconds=_LOOK_SECONDS)
         except (PerdureError, TimeoutError) as error:
-            return f"and where it stands cannot be told ({error or type(error).__name__})"
+            return f"where it stands cannot be told ({error or type(error).__name__})"
         return _describe(info)
 
 

@@ -8,6 +8,7 @@ import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from perdure._link import DEFAULT_DEADLINE, Link
 from perdure._portal import Portal
 
 if TYPE_CHECKING:
@@ -105,10 +106,13 @@ class Opening:
         self._worker: BackendWorker | None = None
         self._program: RegistryProgram | None = None
 
-    async def open(self, *, is_blocking: bool = False) -> tuple[Session, Caller]:
-        """Join the session, and start the worker if there is one to be.
+    async def open(
+        self, *, deadline: timedelta = DEFAULT_DEADLINE, is_blocking: bool = False
+    ) -> Link:
+        """Join the session, start the worker if there is one to be, and return the way to call.
 
         Args:
+            deadline: How long each call may take.
             is_blocking: Block instead of suspending, for :func:`~perdure._portal.finish`.
 
         Raises:
@@ -125,7 +129,7 @@ class Opening:
         except BaseException:
             await self.close()
             raise
-        return session, caller
+        return Link(backend=session.backend, caller=caller, clock=session.clock, deadline=deadline)
 
     async def close(self) -> None:
         """Drain the worker, leave the session, and close it if nobody else is there."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from perdure._checks import check_timeout
-from perdure._link import DEFAULT_DEADLINE, Link
+from perdure._link import DEFAULT_DEADLINE
 from perdure._portal import finish
 from perdure._session import DEFAULT_DRAIN, Opening, Session, SessionPool
 from perdure.client import Client
@@ -177,8 +177,5 @@ class Running:
         finish(self._opening.close())
 
     async def _open(self, *, is_blocking: bool) -> Client:
-        session, caller = await self._opening.open(is_blocking=is_blocking)
-        link = Link(
-            backend=session.backend, caller=caller, clock=session.clock, deadline=self._deadline
-        )
+        link = await self._opening.open(deadline=self._deadline, is_blocking=is_blocking)
         return Client(link, registry=self._registry)

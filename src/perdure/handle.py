@@ -63,7 +63,7 @@ class WorkflowHandle(Generic[R_co]):
             WorkflowStalledError: It cannot go on until a worker with fitting code starts.
             WorkflowTerminatedError: It was ended by force.
         """
-        info = await self.wait(timeout=timeout)
+        info = await self._wait("result", timeout)
         if info.status is not Status.COMPLETED:
             raise _outcome_error(info)
         result: R_co = self._converter().decode(
@@ -78,8 +78,7 @@ class WorkflowHandle(Generic[R_co]):
             InstanceNotFoundError: There is no such instance.
             TimeoutError: Neither happened within ``timeout``.
         """
-        check_timeout(timeout, may_be_zero=True)
-        return await self._link.wait(self.instance_id, timeout=timeout)
+        return await self._wait("wait", timeout)
 
     async def info(self) -> InstanceInfo:
         """Return what the backend knows of the instance.
@@ -190,6 +189,10 @@ class WorkflowHandle(Generic[R_co]):
         return await self._call(
             "history", self._link.backend.history(self.instance_id, run_id=run_id)
         )
+
+    async def _wait(self, action: str, timeout: timedelta | None) -> InstanceInfo:
+        check_timeout(timeout, may_be_zero=True)
+        return await self._link.wait(self.instance_id, action=action, timeout=timeout)
 
     async def _call(self, action: str, coroutine: Coroutine[Any, Any, T]) -> T:
         return await self._link.call(coroutine, action=action, instance_id=self.instance_id)

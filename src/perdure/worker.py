@@ -37,11 +37,11 @@ class Worker:
             BackendUnavailableError: The backend cannot be reached or used.
             ConfigurationError: The settings name no backend that can be used.
         """
-        session, _ = await self._opening.open()
+        link = await self._opening.open()
         _log.info(
             "worker of app %r is ready on %s: %d workflows, %d activities",
             self._app_name,
-            session.name,
+            link.backend.name,
             len(self._registry.workflows),
             len(self._registry.activities),
         )
