@@ -47,6 +47,7 @@ class Definition(abc.ABC, Generic[P, R_co]):
     """A function that perdure can run by its name."""
 
     kind: ClassVar[FunctionKind]
+    __name__: str
     __qualname__: str
 
     def __init__(self, function: Callable[P, Any], *, name: str | None = None) -> None:

@@ -7,9 +7,12 @@ formats as something else than it compares to, and must not travel as such.
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from perdure.errors import InvalidInstanceIdError, InvalidNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FunctionKind = Literal["activity", "workflow"]
 
@@ -68,17 +71,20 @@ def check_function_name(kind: FunctionKind, name: str) -> str:
     return _unreserved(kind, text)
 
 
-def check_patch_name(name: str) -> str:
-    """Return ``name`` if it can name a patch.
+def check_patch_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return ``names`` in order and without repeats, if they can name patches.
 
     Raises:
-        InvalidNameError: It does not follow the rule for names of functions.
-        TypeError: It is no text.
+        InvalidNameError: One does not follow the rule for names of functions.
+        TypeError: One is no text, or all are one text.
     """
-    text = _text("the name of a patch", name)
-    if not _FUNCTION_NAME.fullmatch(text):
-        raise InvalidNameError(kind="patch", name=text, rule=_NAME_RULE)
-    return text
+    if isinstance(names, str):
+        raise TypeError(f"patches is a tuple of names: write patches=({names!r},)")
+    texts = dict.fromkeys(_text("the name of a patch", name) for name in names)
+    for text in texts:
+        if not _FUNCTION_NAME.fullmatch(text):
+            raise InvalidNameError(kind="patch", name=text, rule=_NAME_RULE)
+    return tuple(texts)
 
 
 _ARTICLE: dict[FunctionKind, str] = {"activity": "an", "workflow": "a"}

@@ -13,6 +13,7 @@ from perdure.errors import (
     DuplicateNameError,
     WorkflowNotRegisteredError,
 )
+from perdure.names import check_patch_names
 from perdure.types import RetryPolicy
 from perdure.workflow import Workflow
 
@@ -161,9 +162,10 @@ class Registry:
             InvalidNameError: Not every backend can take the name, or that of a patch.
             TypeError: The function cannot be a workflow, or an option is of the wrong type.
         """
+        patch_names = check_patch_names(patches)
 
         def register(function: Callable[..., Coroutine[Any, Any, Any]]) -> Workflow[..., Any]:
-            made = Workflow(function, name=name, patches=patches)
+            made = Workflow(function, name=name, patches=patch_names)
             self._add(workflows=[made])
             return made
 

@@ -9,10 +9,9 @@ from weakref import WeakKeyDictionary
 from perdure._definition import Call, Definition, P, R_co
 from perdure._replay.current import require_executor
 from perdure._replay.definition import ChildCall, WorkflowDefinition
-from perdure.names import check_patch_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine
 
     from perdure._replay.executor import WorkflowExecutor
     from perdure.names import FunctionKind
@@ -39,12 +38,10 @@ class Workflow(Definition[P, R_co]):
         function: Callable[P, Coroutine[Any, Any, R_co]],
         *,
         name: str | None = None,
-        patches: Iterable[str] = (),
+        patches: tuple[str, ...] = (),
     ) -> None:
         super().__init__(function, name=name)
-        if isinstance(patches, str):
-            raise TypeError(f"patches is a tuple of names: write patches=({patches!r},)")
-        self.patches = tuple(dict.fromkeys(check_patch_name(patch) for patch in patches))
+        self.patches = patches
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
         """Check the arguments and return the coroutine that runs this as a child workflow.

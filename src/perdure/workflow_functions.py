@@ -1,4 +1,4 @@
-"""What a workflow may ask for beside asyncio: time, chance, its identity, children, its next run."""
+"""What a workflow may ask for beside asyncio: time, chance, identity, children, a next run."""
 
 from __future__ import annotations
 
