@@ -6,6 +6,7 @@
 PYTHON_IN_VENV := .venv/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
 INSTALLED := .venv/.installed
+BENCHMARKED := .benchmarks/latest.json
 WHAT_IS_INSTALLED := pyproject.toml constraints.txt scripts/setup.sh $(wildcard plugins/*/pyproject.toml)
 
 help: ## Say what each command does
@@ -37,7 +38,10 @@ soak: $(INSTALLED) ## Run the crash and property tests with their full counts (l
 	@PERDURE_SOAK=1 $(PYTEST) -m soak -s
 
 bench: $(INSTALLED) ## Measure speed beside the floor of bare SQLite
-	@$(PYTEST) benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --timeout 0
+	@mkdir -p .benchmarks
+	@$(PYTEST) benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --timeout 0 \
+		--benchmark-columns=min,median,iqr,ops,rounds --benchmark-json=$(BENCHMARKED)
+	@$(PYTHON_IN_VENV) -m benchmarks.report $(BENCHMARKED)
 
 clean: ## Remove .venv, builds and caches (never your .perdure files)
 	rm -rf .venv build dist src/*.egg-info plugins/*/src/*.egg-info plugins/*/build
