@@ -1,6 +1,6 @@
-"""For authors of backends.
+"""For authors of backends: the seam, the neutral history and the values that cross it.
 
-The seam, the neutral history and the values that cross it. Versioned by ``SPI_VERSION``.
+Versioned by ``SPI_VERSION``. The kinds of history events are in :mod:`perdure.spi.history`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,20 @@ from perdure.spi.backend import (
     InstancePage,
     StartRequest,
 )
+from perdure.spi.history import CANCEL_EVENT, EXECUTION_DEADLINE_ID, HistoryEvent, Outcome
+from perdure.spi.journal import (
+    JOURNAL_VERSION,
+    decode_event,
+    decode_journal,
+    encode_event,
+    encode_journal,
+)
 from perdure.spi.program import ActivityOutcome, ActivityTask, Executor, Program
 
 __all__ = [
+    "CANCEL_EVENT",
+    "EXECUTION_DEADLINE_ID",
+    "JOURNAL_VERSION",
     "SPI_VERSION",
     "ActivityOutcome",
     "ActivityTask",
@@ -26,8 +37,14 @@ __all__ = [
     "Capability",
     "Executor",
     "Health",
+    "HistoryEvent",
     "InstanceFilter",
     "InstancePage",
+    "Outcome",
     "Program",
     "StartRequest",
+    "decode_event",
+    "decode_journal",
+    "encode_event",
+    "encode_journal",
 ]
