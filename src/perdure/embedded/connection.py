@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
@@ -23,8 +24,8 @@ MAX_CHECKED_BYTES: Final = 16 << 20
 
 _MIN_SQLITE: Final = (3, 37, 0)
 _LOCK_WAIT_SECONDS: Final = 10.0
-_FIRST_NAP_SECONDS: Final = 0.001
-_LONGEST_NAP_SECONDS: Final = 0.02
+_FIRST_NAP_SECONDS: Final = 0.0005
+_NAP_SHARE: Final = 0.02
 _KEPT_WAL_BYTES: Final = 32 << 20
 
 # wal_autocheckpoint: a commit must not pay for a checkpoint, a thread of its own does them
@@ -133,7 +134,6 @@ def _is_frozen(path: Path) -> bool:
 def _prepare_patiently(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
     """Try until others leave the file to us; SQLite's own wait does not cover all of the steps."""
     waited_seconds = 0.0
-    nap_seconds = _FIRST_NAP_SECONDS
     while True:
         try:
             return _prepare(connection, path, read_only=read_only)
@@ -142,9 +142,10 @@ def _prepare_patiently(connection: sqlite3.Connection, path: Path, *, read_only:
                 raise
             if waited_seconds >= _LOCK_WAIT_SECONDS:
                 raise locked(path) from error
+        # Often at first: a busy writer leaves only short gaps.
+        nap_seconds = _FIRST_NAP_SECONDS + _NAP_SHARE * waited_seconds
         time.sleep(nap_seconds)
         waited_seconds += nap_seconds
-        nap_seconds = min(nap_seconds * 2, _LONGEST_NAP_SECONDS)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
@@ -163,6 +164,7 @@ def _prepare_to_write(connection: sqlite3.Connection, path: Path) -> None:
     is_fresh = schema.is_fresh(connection)
     if not is_fresh:
         _refuse_foreign(connection, path)
+        _refuse_read_only(path)
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
         problem = (
@@ -172,8 +174,6 @@ def _prepare_to_write(connection: sqlite3.Connection, path: Path) -> None:
     if is_fresh or schema.is_outdated(connection):
         schema.bring_up_to_date(connection)
         _refuse_foreign(connection, path)
-    else:
-        _probe_write(connection)
 
 
 def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
@@ -192,13 +192,10 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
         raise StorageError(path=str(path), kind="newer_version", problem=problem)
 
 
-def _probe_write(connection: sqlite3.Connection) -> None:
-    # BEGIN IMMEDIATE alone quietly begins a read on a file that cannot be written.
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        connection.execute("DELETE FROM meta WHERE key IS NULL")
-    finally:
-        connection.execute("ROLLBACK")
+def _refuse_read_only(path: Path) -> None:
+    # Asked of the system: SQLite would say it only at the first write, which has to wait its turn.
+    if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise translate(PermissionError(errno.EACCES, os.strerror(errno.EACCES)), path)
 
 
 def _verify(connection: sqlite3.Connection, path: Path) -> None:
