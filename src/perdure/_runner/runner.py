@@ -1,8 +1,8 @@
 """The runner: drives one executor in-process, a step at a time.
 
-It knows neither a store nor a schedule. Its host posts what arrives, takes a step, persists what the step
-says in one transaction, and acts on it only then. While the instance is on hold the runner keeps back
-everything but what lifts the hold or ends the run.
+It knows neither a store nor a schedule. Its host posts what arrives, takes a step, persists what
+the step says in one transaction, and acts on it only then. While the instance is on hold the
+runner keeps back everything but what lifts the hold or ends the run.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Step:
     Attributes:
         entries: The journal's next entries, in order.
         consumed: Tokens of stored inputs that need not be kept any longer.
-        kept_back: Inputs that arrived while the instance is on hold and are stored nowhere yet; the host
-            stores them and sets their tokens.
+        kept_back: Inputs that arrived while the instance is on hold and are stored nowhere yet;
+            the host stores them and sets their tokens.
     """
 
     entries: list[HistoryEvent] = field(default_factory=list)
@@ -138,7 +138,7 @@ class Runner:
             self._arrivals.extendleft(reversed(self._held))
             self._held.clear()
         elif self.is_on_hold and isinstance(event, Terminated):
-            # At the present instant timers may be due, and firing them would run code that is on hold.
+            # Now, timers may be due, and firing them would run code that is on hold.
             event = Terminated(at_us=self.executor.now_us, reason=event.reason)
         self._run(event, event.at_us, step)
 
@@ -148,7 +148,7 @@ class Runner:
             step.entries += executor.advance(at_us) if event is None else executor.deliver(event)
             self.outcome = executor.outcome
         except ForbiddenInWorkflowError as error:
-            # The executor answers for what the code does; this one was thrown into the thread from outside.
+            # The executor answers for what the code does; this came from outside the code.
             failed = Failed(
                 at_us=max(at_us, executor.now_us), failure=Failure.from_exception(error)
             )

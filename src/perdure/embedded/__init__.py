@@ -14,7 +14,7 @@ __all__ = ["backup", "create_backend"]
 
 
 def create_backend(url: str, *, clock: Clock | None = None) -> Backend:
-    """Return the backend of ``sqlite``, or of ``sqlite:///file.db`` with its options; not opened yet.
+    """Return the backend of ``sqlite``, or of ``sqlite:///file.db`` with options; not opened yet.
 
     Raises:
         ConfigurationError: ``url`` is not of that form.

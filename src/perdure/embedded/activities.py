@@ -1,4 +1,4 @@
-"""The activities that run now: one task each, its outcome posted to the instance that asked for it."""
+"""The activities that run now: one task each, its outcome posted to the instance that asked."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ActivityRuns:
             outcome = ActivityOutcome(failure=Failure.from_exception(error))
         finally:
             del live.tasks[scheduled.id]
-            self._tasks.discard(asyncio.current_task())  # type: ignore[arg-type]
+            self._tasks.discard(asyncio.current_task())
         self._receiver.receive(live, _event(scheduled, outcome, at_us=self._clock.now_us()))
 
 

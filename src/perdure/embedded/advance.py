@@ -33,6 +33,7 @@ class Advance:
 
     Attributes:
         activities: To be started once it is committed.
+        marks: Command ids of at-most-once activities that are about to be started.
         kept: Tokens of the inputs that were kept back, in their order; set by :func:`write`.
     """
 
@@ -44,6 +45,7 @@ class Advance:
         "is_first",
         "kept",
         "live",
+        "marks",
         "outcome",
         "row",
         "run_id",
@@ -72,6 +74,7 @@ class Advance:
             self.row = (run.pk, run.run_number, live.seq, encode_journal(step.entries))
             live.seq += 1
         self.kept: list[int] = []
+        self.marks: list[int] = []
         # Drawn here, so that writing a second time after a failed commit writes the same.
         self.run_id = new_run_id() if isinstance(self.outcome, ContinuedAsNew) else ""
         self._child_runs = [new_run_id() for _ in self.children]
@@ -86,7 +89,7 @@ class Advance:
             self.row is not None
             or bool(self.step)
             or self.custom_status is not None
-            or any(activity.delivery == "at_most_once" for activity in self.activities)
+            or bool(self.marks)
         )
 
     @property
@@ -151,16 +154,15 @@ def write(tx: Transaction, advances: Iterable[Advance]) -> None:
     """Write steps, in the order in which they were taken. May be called again after a rollback."""
     journal = []
     consumed: list[int] = []
-    started = []
+    started: list[tuple[int, int, int]] = []
     apart = []
     for advance in advances:
         if advance.row is not None:
             journal.append(advance.row)
         consumed += advance.step.consumed
         run = advance.live.run
-        for activity in advance.activities:
-            if activity.delivery == "at_most_once":
-                started.append((run.pk, run.run_number, activity.id))
+        if advance.marks:
+            started += [(run.pk, run.run_number, command_id) for command_id in advance.marks]
         if advance.is_special:
             apart.append(advance)
     tx.executemany(_JOURNAL, journal)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from perdure.clock import to_us
-from perdure.embedded import lifecycle, reads
+from perdure.embedded import lifecycle, reads, revival
 from perdure.embedded.engine import Engine, new_run_id
 from perdure.embedded.location import make_folder
 from perdure.embedded.members import is_known_to_a_worker
@@ -51,11 +51,11 @@ class EmbeddedBackend(Backend):
         """Open the file, and take over what processes that have ended left."""
         make_folder(self._location)
         store = await asyncio.to_thread(Store, self._location.path)
+        engine = Engine(self._location, store, clock=self._clock)
         try:
-            engine = Engine(self._location, store, clock=self._clock)
             await engine.open()
         except BaseException:
-            store.close()
+            engine.release()
             raise
         self._engine = engine
 
@@ -70,7 +70,7 @@ class EmbeddedBackend(Backend):
         return EmbeddedWorker(self._opened, program)
 
     async def settle(self) -> None:
-        """Return once nothing is left to do at the present instant; for tests with a manual clock."""
+        """Return once nothing is left to do at this instant; for tests with a manual clock."""
         await self._opened.settle()
 
     async def start(self, request: StartRequest) -> InstanceInfo:
@@ -92,8 +92,7 @@ class EmbeddedBackend(Backend):
 
     async def get(self, instance_id: str) -> InstanceInfo:
         """Return what is known of an instance."""
-        with self._opened.store.reading() as connection:
-            return reads.get(connection, instance_id)
+        return self._opened.store.read(lambda file: reads.get(file, instance_id))
 
     async def wait(self, instance_id: str, *, timeout: timedelta | None) -> InstanceInfo:
         """Return once the instance is terminal or stalled."""
@@ -114,7 +113,7 @@ class EmbeddedBackend(Backend):
         )
 
     async def terminate(self, instance_id: str, *, reason: str) -> None:
-        """End an instance by force. Returns a moment early if its owner is slow; it is durable then."""
+        """End an instance by force; should its owner be slow, return as soon as it must end."""
         await self._opened.commits.perform(
             lambda tx: lifecycle.terminate(tx, instance_id, reason=reason)
         )
@@ -139,19 +138,26 @@ class EmbeddedBackend(Backend):
             lambda tx: lifecycle.resume(tx, instance_id, reason=reason)
         )
 
+    async def restart(self, instance_id: str, *, from_command: int | None) -> InstanceInfo:
+        """Run a finished instance again."""
+        run_id = new_run_id()
+        return await self._opened.commits.perform(
+            lambda tx: revival.restart(tx, instance_id, run_id=run_id, from_command=from_command)
+        )
+
     async def query(
         self, filter: InstanceFilter, *, page_size: int, token: str | None
     ) -> InstancePage:
         """Return one page of instances."""
-        with self._opened.store.reading() as connection:
-            return reads.query(connection, filter, page_size=page_size, token=token)
+        return self._opened.store.read(
+            lambda file: reads.query(file, filter, page_size=page_size, token=token)
+        )
 
     async def history(
         self, instance_id: str, *, run_id: str | None = None
     ) -> Sequence[HistoryEvent]:
         """Return the journal of a run."""
-        with self._opened.store.reading() as connection:
-            return reads.history(connection, instance_id, run_id=run_id)
+        return self._opened.store.read(lambda file: reads.history(file, instance_id, run_id=run_id))
 
     async def health(self) -> Health:
         """Probe the file."""
@@ -169,6 +175,6 @@ class EmbeddedBackend(Backend):
 
     def _why_late(self, info: InstanceInfo) -> str:
         late = f"workflow instance {info.instance_id!r} is still {info.status.value}"
-        if is_known_to_a_worker(self._opened.store.connection, info.name):
+        if self._opened.store.read(lambda file: is_known_to_a_worker(file, info.name)):
             return late
         return f"{late}, and no running worker knows the workflow {info.name!r}"

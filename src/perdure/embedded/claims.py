@@ -1,7 +1,7 @@
 """Who may advance an instance: taking it, giving it back, and taking it from the dead.
 
-An instance is owned while it is loaded. ``wake_at_us`` stays 0 as long as it is: after a crash it is looked
-at once, whatever it waits for. It gets its real value when it is given back.
+An instance is owned while it is loaded. ``wake_at_us`` stays 0 as long as it is: after a crash it
+is loaded at once, whatever it waits for. It gets its real value when it is given back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from perdure.embedded import ending
-from perdure.embedded.targets import COLUMNS, target_of
+from perdure.embedded.targets import find
 from perdure.embedded.transaction import Claim
 from perdure.spi.history import Terminated
 from perdure.spi.journal import decode_event
@@ -35,7 +35,7 @@ UPDATE instances SET owner = :owner, wake_at_us = 0 WHERE pk IN (
 )
 RETURNING pk, instance_id, run_id, run_number
 """
-# A row that asks for it by force is heeded at once; mail for one on hold waits until the hold is lifted.
+# Mail wakes an instance, but one on hold only sleeps until the hold is lifted.
 _GIVE_BACK = """
 UPDATE instances SET owner = NULL, wake_at_us = CASE
     WHEN status = 'suspended' THEN NULL
@@ -43,8 +43,14 @@ UPDATE instances SET owner = NULL, wake_at_us = CASE
     ELSE :wake_at_us END
 WHERE pk = :pk AND owner = :owner AND finished_at_us IS NULL
 """
+_GIVE_BACK_ALL = """
+UPDATE instances SET owner = NULL,
+    wake_at_us = CASE WHEN status = 'suspended' THEN NULL ELSE 0 END
+WHERE owner = ?
+"""
 _STALL = """
-UPDATE instances SET status = 'stalled', reason = ?, owner = NULL, wake_at_us = NULL, updated_at_us = ?
+UPDATE instances
+SET status = 'stalled', reason = ?, owner = NULL, wake_at_us = NULL, updated_at_us = ?
 WHERE pk = ? AND owner = ? AND finished_at_us IS NULL
 """
 _RETRY_STALLED = """
@@ -55,9 +61,8 @@ _RELEASE_OF_THE_DEAD = """
 UPDATE instances SET owner = NULL, wake_at_us = CASE WHEN status = 'suspended' THEN NULL ELSE 0 END
 WHERE owner IS NOT NULL AND owner NOT IN (SELECT id FROM workers)
 """
-_TERMINATE_REQUESTS = f"""
-SELECT body, {", ".join("n." + name for name in COLUMNS.split(", "))}
-FROM inbox AS i JOIN instances AS n ON n.pk = i.instance_pk
+_TERMINATE_REQUESTS = """
+SELECT n.instance_id, i.body FROM inbox AS i JOIN instances AS n ON n.pk = i.instance_pk
 WHERE i.kind = 'terminate' AND n.owner IS NULL AND n.finished_at_us IS NULL ORDER BY i.id
 """
 _UNKNOWN = """
@@ -68,7 +73,7 @@ WHERE owner IS NULL AND wake_at_us IS NOT NULL AND wake_at_us <= ?
 
 
 def earliest(connection: sqlite3.Connection, workflows: Iterable[str]) -> dict[str, int]:
-    """Return, for each of ``workflows`` that nobody runs an instance of, when the first of them is due."""
+    """Return when the first instance that nobody owns is due, for each of ``workflows``."""
     rows = connection.execute(_EARLIEST, (json.dumps(sorted(workflows)),))
     return {workflow: wake_at_us for workflow, wake_at_us in rows if wake_at_us is not None}
 
@@ -108,6 +113,13 @@ def retry_stalled(tx: Transaction, workflows: Iterable[str]) -> None:
     tx.execute(_RETRY_STALLED, (tx.now_us, json.dumps(sorted(workflows))))
 
 
+def give_back_all(tx: Transaction) -> None:
+    """Give back everything of ours, to be loaded at once by others."""
+    tx.execute(_GIVE_BACK_ALL, (tx.worker_id,))
+    tx.effects.has_ready = True
+    heed_terminations(tx)
+
+
 def release_of_the_dead(tx: Transaction) -> int:
     """Free the instances of all workers that are no longer registered; return how many."""
     freed = tx.execute(_RELEASE_OF_THE_DEAD).rowcount
@@ -117,11 +129,12 @@ def release_of_the_dead(tx: Transaction) -> int:
 
 def heed_terminations(tx: Transaction) -> None:
     """End the instances whose owner was asked to and has given them up before it could."""
-    for body, *row in tx.execute(_TERMINATE_REQUESTS).fetchall():
+    for instance_id, body in tx.execute(_TERMINATE_REQUESTS).fetchall():
         request = decode_event(body)
-        assert isinstance(request, Terminated)
-        target = target_of(row)
-        ending.terminate(tx, target, reason=request.reason)
+        target = find(tx, instance_id)  # asked twice, or ended with its parent just now?
+        if target is not None and not target.is_finished:
+            assert isinstance(request, Terminated)
+            ending.terminate(tx, target, reason=request.reason)
 
 
 def unknown_workflows(

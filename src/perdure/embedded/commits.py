@@ -1,7 +1,7 @@
 """Group commit: everything that became ready in one round of the event loop shares one transaction.
 
-Commits run on the loop itself: handing them to a thread costs more than the sync of the disk. What cannot
-be written yet is kept and tried again; nothing is acted on before it is committed.
+Commits run on the loop itself: handing them to a thread costs more than the sync of the disk. What
+cannot be written yet is kept and tried again; nothing is acted on before it is committed.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Operation:
     Attributes:
         run: Writes it, and returns what the caller gets.
         then: Called right after the commit, before anything else happens.
-        future: The caller's; ``None`` for one of the engine's own, which is tried until it succeeds.
+        future: The caller's; ``None`` for one of the engine's own, tried until it succeeds.
     """
 
     __slots__ = ("future", "result", "run", "then")

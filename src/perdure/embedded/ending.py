@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perdure.embedded import inbox
-from perdure.embedded.rows import carried_text, failure_text
+from perdure.embedded.rows import carried_text, failure_text, termination
 from perdure.embedded.targets import COLUMNS, find, target_of
-from perdure.errors import WorkflowTerminatedError
 from perdure.spi.history import (
     ChildCompleted,
     ChildFailed,
@@ -17,7 +16,7 @@ from perdure.spi.history import (
     Terminated,
 )
 from perdure.spi.journal import encode_event
-from perdure.types import Failure, Status, type_name
+from perdure.types import Status
 
 if TYPE_CHECKING:
     from perdure.embedded.targets import Run, Target
@@ -28,8 +27,8 @@ KEPT_RUNS = 10
 """How many runs of an instance keep their journal, the present one included."""
 
 _FINISH = """
-UPDATE instances SET status = ?, owner = NULL, wake_at_us = NULL, finished_at_us = ?, updated_at_us = ?,
-    output = ?, failure = ?, reason = ?, carried = NULL
+UPDATE instances SET status = ?, owner = NULL, wake_at_us = NULL, carried = NULL,
+    finished_at_us = ?, updated_at_us = ?, output = ?, failure = ?, reason = ?
 WHERE pk = ?
 """
 _CLEAR_INBOX = "DELETE FROM inbox WHERE instance_pk = ?"
@@ -41,11 +40,13 @@ WHERE parent_instance_id = ? AND parent_run_id = ? AND on_parent_end = 'terminat
 """
 _APPEND = """
 INSERT INTO journal (instance_pk, run_number, seq, entries)
-SELECT ?1, ?2, COALESCE(MAX(seq), -1) + 1, ?3 FROM journal WHERE instance_pk = ?1 AND run_number = ?2
+SELECT ?1, ?2, COALESCE(MAX(seq), -1) + 1, ?3 FROM journal
+WHERE instance_pk = ?1 AND run_number = ?2
 """
 _CONTINUE = """
-UPDATE instances SET status = CASE status WHEN 'pending' THEN 'running' ELSE status END, run_id = :run_id,
-    run_number = run_number + 1, seed = :run_id, arguments = :arguments, carried = :carried, updated_at_us = :now
+UPDATE instances SET status = CASE status WHEN 'pending' THEN 'running' ELSE status END,
+    run_id = :run_id, run_number = run_number + 1, seed = :run_id,
+    arguments = :arguments, carried = :carried, updated_at_us = :now
 WHERE pk = :pk
 """
 _FORGET_RUNS = (
@@ -118,11 +119,9 @@ def _tell_parent(
     if isinstance(outcome, Completed):
         event = ChildCompleted(at_us=tx.now_us, id=parent.command_id, result=outcome.result)
     else:
-        event = ChildFailed(at_us=tx.now_us, id=parent.command_id, failure=_failure(outcome))
+        if isinstance(outcome, Terminated):
+            failure = termination(outcome.reason)
+        else:
+            failure = outcome.failure
+        event = ChildFailed(at_us=tx.now_us, id=parent.command_id, failure=failure)
     inbox.put(tx, target, event, kind="child", run_id=parent.run_id)
-
-
-def _failure(outcome: Failed | Terminated) -> Failure:
-    if isinstance(outcome, Failed):
-        return outcome.failure
-    return Failure(type=type_name(WorkflowTerminatedError), message=outcome.reason)

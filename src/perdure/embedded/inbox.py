@@ -1,7 +1,7 @@
 """The inbox: what waits for the owner of an instance, in the order of arrival over all processes.
 
-Whoever has something for an instance writes it here, whether the instance is loaded in this process, in
-another one, or nowhere. The step that takes a row in deletes it in its own transaction.
+Whoever has something for an instance writes it here, whether the instance is loaded in this
+process, in another one, or nowhere. The step that takes a row in deletes it in its transaction.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from perdure.types import Status
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
 
     from perdure.embedded.targets import Target
     from perdure.embedded.transaction import Transaction
@@ -58,8 +57,8 @@ def put(
 ) -> None:
     """Store ``event`` for an instance, and see to it that its owner hears of it.
 
-    An instance that nobody owns is woken if it runs; one that is pending, on hold or stalled takes the
-    row in when it is loaded for another reason.
+    An instance that nobody owns is woken if it runs; one that is pending, on hold or stalled takes
+    the row in when it is loaded for another reason.
     """
     tx.execute(_INSERT, (target.run.pk, run_id, kind, encode_event(event)))
     if target.owner is not None:
@@ -70,7 +69,7 @@ def put(
 
 
 def keep(tx: Transaction, pk: int, event: HistoryEvent, *, run_id: str) -> int:
-    """Store the result of an activity for an instance of ours that is on hold; return the row's id."""
+    """Store an activity's result for an instance of ours that is on hold; return the row's id."""
     cursor = tx.execute(_INSERT, (pk, run_id, "activity", encode_event(event)))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
@@ -89,9 +88,9 @@ def delete(tx: Transaction, ids: list[int]) -> None:
     tx.executemany(_DELETE, [(id,) for id in ids])
 
 
-def new_mail(connection: sqlite3.Connection, *, after: int, owner: int) -> Iterator[Mail]:
-    """Yield the rows beyond ``after`` that are for instances of ``owner``, in order."""
-    return (Mail(*row) for row in connection.execute(_NEW, (after, owner)).fetchall())
+def new_mail(connection: sqlite3.Connection, *, after: int, owner: int) -> list[Mail]:
+    """Return the rows beyond ``after`` that are for instances of ``owner``, in order."""
+    return [Mail(*row) for row in connection.execute(_NEW, (after, owner))]
 
 
 def mail_of(connection: sqlite3.Connection, pk: int) -> list[Mail]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from perdure.embedded import claims
+from perdure.errors import StorageError
 
 if TYPE_CHECKING:
     from perdure.clock import Alarm, Clock
@@ -15,12 +17,15 @@ if TYPE_CHECKING:
     from perdure.embedded.store import Store
     from perdure.embedded.transaction import Transaction
 
+_logger = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 1.0
 _MOST_AT_ONCE = 64
 """Instances taken in one commit: few, so that several workers share what is there."""
 
 
 class Intake:
-    """Looks for due instances when something may have become due, and sets an alarm for what will."""
+    """Looks for instances when something may have become due; sets an alarm for what will."""
 
     def __init__(
         self, store: Store, *, commits: Commits, residents: Residents, clock: Clock
@@ -65,7 +70,12 @@ class Intake:
         if not self._workflows or self._is_claiming:
             return
         now_us = self._clock.now_us()
-        earliest = claims.earliest(self._store.connection, self._workflows)
+        try:
+            earliest = self._store.read(lambda file: claims.earliest(file, self._workflows))
+        except StorageError as error:
+            _logger.warning("cannot look for work, and try again: %s", error)
+            self._loop.call_later(_RETRY_SECONDS, self.look)
+            return
         due = [workflow for workflow, at_us in earliest.items() if at_us <= now_us]
         self._set_alarm(min((at_us for at_us in earliest.values() if at_us > now_us), default=None))
         self.is_starved = False

@@ -37,7 +37,10 @@ UPDATE instances SET reason = NULL, updated_at_us = :now,
     (status, wake_at_us) = (
         SELECT CASE WHEN has_begun THEN 'running' ELSE 'pending' END,
             CASE WHEN has_begun THEN 0 ELSE COALESCE(start_at_us, 0) END
-        FROM (SELECT run_number > 1 OR EXISTS (SELECT 1 FROM journal WHERE instance_pk = :pk) AS has_begun)
+        FROM (
+            SELECT run_number > 1 OR EXISTS (SELECT 1 FROM journal WHERE instance_pk = :pk)
+                AS has_begun
+        )
     )
 WHERE pk = :pk
 """

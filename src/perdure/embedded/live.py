@@ -20,6 +20,7 @@ class LiveInstance:
         seq: The number of the journal's next row.
         tasks: The activities that run now, by command id.
         mail_id: The newest row of the inbox that was posted to the runner.
+        kept_ids: Rows that this process put there for its own runner, which has them.
         is_queued: It will be stepped by the next flush.
         uncommitted: How many of its steps are not committed yet.
         is_gone: It is loaded no more; what still comes for it is not for this runner.
@@ -35,6 +36,7 @@ class LiveInstance:
         "has_ended",
         "is_gone",
         "is_queued",
+        "kept_ids",
         "mail_id",
         "must_resume",
         "run",
@@ -53,6 +55,7 @@ class LiveInstance:
         self.seq = seq
         self.tasks: dict[int, asyncio.Task[None]] = {}
         self.mail_id = 0
+        self.kept_ids: set[int] = set()
         self.is_queued = False
         self.uncommitted = 0
         self.is_gone = False

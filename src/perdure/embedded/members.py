@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perdure.embedded import claims, locks
+from perdure.embedded.faults import translate
 from perdure.embedded.locks import ProcessLock
 from perdure.embedded.wakeup import Wakeup
 
@@ -50,9 +51,10 @@ class Members:
         id: The number of our row, which is our fence; 0 until we are registered.
     """
 
-    def __init__(self, folder: Path, *, on_poke: Callable[[bool], None]) -> None:
+    def __init__(self, path: Path, *, folder: Path, on_poke: Callable[[bool], None]) -> None:
         self._folder = folder
-        self._lock = ProcessLock.hold(folder)
+        self._path = path
+        self._lock: ProcessLock | None = None
         self._wakeup = Wakeup(on_poke)
         self._peers: dict[int, Peer] = {}
         self._workflows: frozenset[str] | None = None
@@ -61,10 +63,20 @@ class Members:
     def close(self) -> None:
         """Let go of the lock: others may take us for dead now."""
         self._wakeup.close()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
 
     def enlist(self, tx: Transaction) -> None:
-        """Register this process; from here on ``tx`` writes in its name."""
+        """Register this process; from here on ``tx`` writes in its name.
+
+        Raises:
+            StorageError: The file of its lock cannot be made.
+        """
+        if self._lock is None:
+            try:
+                self._lock = ProcessLock.hold(self._folder)
+            except OSError as error:
+                raise translate(error, self._path) from error
         row = (
             self._lock.name,
             os.getpid(),
@@ -77,15 +89,12 @@ class Members:
         assert worker_id is not None
         tx.worker_id = worker_id
 
-    def enlisted(self, tx: Transaction) -> None:
-        """Take over the number that :meth:`enlist` was given, now that it is committed."""
-        self.id = tx.worker_id
-
     def expelled(self) -> None:
         """Begin anew: our row is gone, and perhaps our lock's file with it."""
         self.id = 0
-        self._lock.release()
-        self._lock = ProcessLock.hold(self._folder)
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def announce(self, tx: Transaction, workflows: frozenset[str] | None) -> None:
         """Say which workflows this process runs; ``None`` if it is a client only."""

@@ -1,4 +1,4 @@
-"""Reading: one instance, a page of them, a journal. No transaction: each is one statement or two."""
+"""Reading: one instance, a page of them, a journal. Each is a statement or two."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def get(connection: sqlite3.Connection, instance_id: str) -> InstanceInfo:
 def query(
     connection: sqlite3.Connection, filter: InstanceFilter, *, page_size: int, token: str | None
 ) -> InstancePage:
-    """Return one page, newest first. Instances are numbered as they are made; the token is a number.
+    """Return one page, newest first. Instances are numbered as they are made; so is the token.
 
     Raises:
         ValueError: ``token`` is not one of ours, or ``page_size`` is not positive.

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from perdure._runner.runner import Runner, is_on_hold
-from perdure.embedded import claims, inbox
+from perdure.embedded import claims
 from perdure.embedded.live import LiveInstance
 from perdure.embedded.rows import read_started
 from perdure.embedded.targets import Run
@@ -50,7 +50,7 @@ class Residents:
         return any(live.is_idle for live in self.lives.values())
 
     def load(self, claim: Claim) -> LiveInstance:
-        """Load an instance that is ours, with its mail posted.
+        """Load an instance that is ours, without its mail yet.
 
         Raises:
             NonDeterminismError: Our code does not fit its journal.
@@ -61,15 +61,10 @@ class Residents:
             return self._begin(claim, claim.fresh)
         texts = self._store.journal_texts(claim.pk, run_number=claim.run_number)
         if texts:
-            live = self._rebuild(claim, texts)
-        else:
-            connection = self._store.connection
-            started = read_started(connection, pk=claim.pk, now_us=self._clock.now_us())
-            live = self._begin(claim, started)
-        self._post_mail(live)
-        if texts:
-            self._post_unknown_outcomes(live)
-        return live
+            return self._rebuild(claim, texts)
+        now_us = self._clock.now_us()
+        started = self._store.read(lambda file: read_started(file, pk=claim.pk, now_us=now_us))
+        return self._begin(claim, started)
 
     def add(self, live: LiveInstance) -> None:
         """Count ``live`` as loaded."""
@@ -118,32 +113,21 @@ class Residents:
         live.must_resume = True
         return live
 
-    def _post_mail(self, live: LiveInstance) -> None:
-        now_us = self._clock.now_us()
-        for mail in inbox.mail_of(self._store.connection, live.run.pk):
-            post(live, mail, now_us=now_us)
+    def post_unknown_outcomes(self, live: LiveInstance) -> None:
+        """Let the at-most-once activities fail that were started by a worker that has ended.
 
-    def _post_unknown_outcomes(self, live: LiveInstance) -> None:
+        To be called after the mail is posted: a result that waits there comes first, and this
+        one is dropped as late.
+        """
         once = [a for a in live.runner.executor.open_activities() if a.delivery == "at_most_once"]
         if not once:
             return
-        rows = self._store.connection.execute(_STARTED, (live.run.pk, live.run.run_number))
+        run = (live.run.pk, live.run.run_number)
+        rows = self._store.read(lambda file: file.execute(_STARTED, run).fetchall())
         started = {command_id for (command_id,) in rows}
         for activity in once:
-            # After the mail: a result that was kept there comes first, and this one is dropped as late.
             if activity.id in started:
                 live.runner.post(_unknown_outcome(activity, at_us=self._clock.now_us()))
-
-
-def post(live: LiveInstance, mail: inbox.Mail, *, now_us: int) -> bool:
-    """Post a row of the inbox, unless it was posted before or is for another run."""
-    if mail.id <= live.mail_id:
-        return False
-    live.mail_id = mail.id
-    if mail.run_id is not None and mail.run_id != live.run.run_id:
-        return False
-    live.runner.post(mail.event(now_us), token=mail.id)
-    return True
 
 
 def _run_of(claim: Claim, started: WorkflowStarted) -> Run:

@@ -8,31 +8,34 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from perdure.clock import from_us
-from perdure.spi.history import BufferedEvent, WorkflowStarted
+from perdure.errors import WorkflowTerminatedError
+from perdure.spi.history import BufferedEvent, ChildCompleted, ChildFailed, WorkflowStarted
 from perdure.spi.journal import failure_from_data, failure_to_data
-from perdure.types import EMPTY, InstanceInfo, ParentLink, Status
+from perdure.types import EMPTY, Failure, InstanceInfo, ParentLink, Status, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from perdure.types import Failure, OnParentEnd
+    from perdure.types import OnParentEnd
 
 INFO_COLUMNS = (
-    "pk, instance_id, run_id, run_number, workflow, status, created_at_us, updated_at_us, finished_at_us, start_at_us, "
-    "parent_instance_id, parent_run_id, parent_command_id, reason, headers, tags, custom_status, failure, "
-    "arguments, output"
+    "pk, instance_id, run_id, run_number, workflow, status, "
+    "created_at_us, updated_at_us, finished_at_us, start_at_us, "
+    "parent_instance_id, parent_run_id, parent_command_id, "
+    "reason, headers, tags, custom_status, failure, arguments, output"
 )
 _START_COLUMNS = (
-    "instance_id, run_id, workflow, arguments, seed, headers, tags, carried, execution_deadline_us, "
-    "parent_instance_id, parent_run_id, parent_command_id"
+    "instance_id, run_id, workflow, arguments, seed, headers, tags, carried, "
+    "execution_deadline_us, parent_instance_id, parent_run_id, parent_command_id"
 )
 _SELECT_START = f"SELECT {_START_COLUMNS} FROM instances WHERE pk = ?"
+_SELECT_RESULT = "SELECT finished_at_us, output, failure, reason FROM instances WHERE pk = ?"
 
 _INSERT = """
 INSERT INTO instances (
-    instance_id, run_id, workflow, status, owner, wake_at_us, created_at_us, updated_at_us, start_at_us,
-    execution_timeout_us, execution_deadline_us, seed, parent_instance_id, parent_run_id, parent_command_id,
-    on_parent_end, headers, tags, arguments
+    instance_id, run_id, workflow, status, owner, wake_at_us, created_at_us, updated_at_us,
+    start_at_us, execution_timeout_us, execution_deadline_us, seed,
+    parent_instance_id, parent_run_id, parent_command_id, on_parent_end, headers, tags, arguments
 ) VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (instance_id) DO NOTHING
 """
@@ -159,6 +162,26 @@ def read_started(connection: sqlite3.Connection, *, pk: int, now_us: int) -> Wor
         carried=tuple(BufferedEvent(name=name, payload=payload) for name, payload in carried),
         execution_deadline_us=row["execution_deadline_us"],
     )
+
+
+def child_result(
+    connection: sqlite3.Connection, pk: int, *, command_id: int
+) -> ChildCompleted | ChildFailed:
+    """Return what the parent of a finished instance is told, which asked for it by a command."""
+    row = named(connection).execute(_SELECT_RESULT, (pk,)).fetchone()
+    at_us = row["finished_at_us"]
+    if row["output"] is not None:
+        return ChildCompleted(at_us=at_us, id=command_id, result=row["output"])
+    if row["failure"] is not None:
+        failure = failure_from_data(json.loads(row["failure"]))
+    else:
+        failure = termination(row["reason"] or "")
+    return ChildFailed(at_us=at_us, id=command_id, failure=failure)
+
+
+def termination(reason: str) -> Failure:
+    """Return how the end by force of a child looks to its parent."""
+    return Failure(type=type_name(WorkflowTerminatedError), message=reason)
 
 
 def info_of(row: sqlite3.Row) -> InstanceInfo:

@@ -1,16 +1,19 @@
-"""Stepping: which instances have something to deliver, and what their steps wait to have committed."""
+"""Stepping: which instances have something to deliver, and which steps wait for a commit."""
 
 from __future__ import annotations
 
 import logging
+import sqlite3
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from perdure.embedded.advance import Advance, write
-from perdure.errors import NonDeterminismError
+from perdure.embedded.store import BusyError, FencedError
+from perdure.errors import NonDeterminismError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from perdure._runner.runner import Step
     from perdure.clock import Clock
@@ -18,8 +21,13 @@ if TYPE_CHECKING:
     from perdure.embedded.transaction import Transaction
     from perdure.embedded.watchdog import Watchdog
     from perdure.spi.history import ActivityScheduled
+    from perdure.spi.program import Program
 
 _logger = logging.getLogger(__name__)
+
+
+class _RehearsalOverError(Exception):
+    """Rolls a transaction back that only tried whether it could be written."""
 
 
 class Actor(Protocol):
@@ -46,6 +54,7 @@ class Steps:
         self._batch: list[Advance] = []
         self._taken = 0
         self.starts_activities = True
+        self.program: Program | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -81,22 +90,37 @@ class Steps:
             advance.live.uncommitted -= 1
             self._actor.act(advance)
 
-    def forget(self) -> None:
-        """Drop everything."""
-        self._ready.clear()
-        self._batch.clear()
+    def forget(self, live: LiveInstance | None = None) -> None:
+        """Drop the steps of one instance, or everything."""
+        if live is None:
+            self._ready.clear()
+            self._batch.clear()
+        else:
+            self._batch = [advance for advance in self._batch if advance.live is not live]
 
-    def drop(self, live: LiveInstance) -> None:
-        """Drop the steps of one instance."""
-        self._batch = [advance for advance in self._batch if advance.live is not live]
+    def unwritable(
+        self, transaction: Callable[[], AbstractContextManager[Transaction]]
+    ) -> list[tuple[LiveInstance, Exception | None]]:
+        """Return the instances whose steps cannot be written, each with the reason.
 
-    def lives(self) -> list[LiveInstance]:
-        """Return the instances that have steps to commit, each once."""
-        return list(dict.fromkeys(advance.live for advance in self._batch))
-
-    def write_of(self, tx: Transaction, live: LiveInstance) -> None:
-        """Write the steps of one instance."""
-        write(tx, [advance for advance in self._batch if advance.live is live])
+        The reason is ``None`` where somebody else has written a step of that number. Nothing is
+        written: each instance's steps are tried in a transaction that is rolled back.
+        """
+        faults: list[tuple[LiveInstance, Exception | None]] = []
+        for live in dict.fromkeys(advance.live for advance in self._batch):
+            try:
+                with transaction() as tx:
+                    write(tx, [advance for advance in self._batch if advance.live is live])
+                    raise _RehearsalOverError
+            except _RehearsalOverError:
+                continue
+            except (BusyError, FencedError, StorageError):
+                break
+            except sqlite3.IntegrityError:
+                faults.append((live, None))
+            except Exception as error:  # noqa: BLE001 - it is logged, and stalls that instance only
+                faults.append((live, error))
+        return faults
 
     def _take(self, live: LiveInstance, now_us: int) -> None:
         instance_id = live.run.instance_id
@@ -113,6 +137,8 @@ class Steps:
         live.used = self._taken
         activities = self._to_start(live, step)
         advance = Advance(live, step, activities=activities, new_run_id=self._new_run_id)
+        if any(activity.delivery == "at_most_once" for activity in activities):
+            advance.marks = self._runnable(activities)
         if advance.has_changes:
             live.uncommitted += 1
             self._batch.append(advance)
@@ -126,3 +152,11 @@ class Steps:
             return step.activities()
         live.must_resume = False
         return list(live.runner.executor.open_activities())
+
+    def _runnable(self, activities: list[ActivityScheduled]) -> list[int]:
+        """Return which at-most-once activities will be started, and must be marked as such before.
+
+        One that is not registered here will not: its instance stalls, and another worker runs it.
+        """
+        known = self.program.activities if self.program is not None else frozenset()
+        return [a.id for a in activities if a.delivery == "at_most_once" and a.name in known]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from perdure.embedded.connection import open_database, translate
 from perdure.embedded.transaction import NOBODY, Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+_T = TypeVar("_T")
+
+_READ_TRIES = 200
+_READ_NAP_SECONDS = 0.001
 
 FAULTS_OF_A_ROW = (
     sqlite3.IntegrityError,
@@ -74,17 +80,22 @@ class Store:
                 raise self.explain(error) from error
             raise
 
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """Read outside of a transaction.
+    def read(self, query: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Return what ``query`` reads, outside of a transaction.
 
         Raises:
             StorageError: The file cannot be read.
         """
-        try:
-            yield self.connection
-        except sqlite3.Error as error:
-            raise translate(error, self.path) from error
+        tries = _READ_TRIES
+        while True:
+            try:
+                return query(self.connection)
+            except sqlite3.Error as error:
+                tries -= 1
+                if not (tries and isinstance(self.explain(error), BusyError)):
+                    raise translate(error, self.path) from error
+            # A reader has to wait only while somebody repairs the index after a crash.
+            time.sleep(_READ_NAP_SECONDS)
 
     def explain(self, error: sqlite3.Error) -> Exception:
         """Return what an error of SQLite's means to the engine."""
@@ -95,11 +106,12 @@ class Store:
 
     def has_foreign_changes(self) -> bool:
         """Return whether another connection has committed since this was last asked."""
-        (version,) = self.connection.execute("PRAGMA data_version").fetchone()
-        is_new = version != self._data_version
+        (version,) = self.read(lambda file: file.execute("PRAGMA data_version").fetchone())
+        is_new: bool = version != self._data_version
         self._data_version = version
         return is_new
 
     def journal_texts(self, pk: int, *, run_number: int) -> list[str]:
         """Return the journal of one run, a text of JSON Lines for each step."""
-        return [text for (text,) in self.connection.execute(_JOURNAL, (pk, run_number))]
+        rows = self.read(lambda file: file.execute(_JOURNAL, (pk, run_number)).fetchall())
+        return [text for (text,) in rows]

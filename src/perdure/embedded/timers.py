@@ -1,4 +1,4 @@
-"""Durable deadlines of the loaded instances: one heap, and one alarm of the clock for its earliest entry."""
+"""Durable deadlines of the loaded instances: one heap, one alarm for its earliest entry."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Timers:
     def watch(self, live: LiveInstance) -> None:
         """See to it that ``live`` is heard of no later than its next deadline.
 
-        An earlier alarm that it has already is left: when it rings, the deadline is looked at anew. So a
-        deadline that moves further away with each step costs nothing.
+        An earlier alarm that it has already is left: when it rings, the deadline is looked at
+        anew. So a deadline that moves further away with each step costs nothing.
         """
         deadline_us = live.runner.next_deadline_us()
         if deadline_us is None or (live.alarm_us is not None and live.alarm_us <= deadline_us):

@@ -95,11 +95,11 @@ class Transaction:
 
     @property
     def changes(self) -> int:
-        """How many rows this connection has ever changed; tells whether statements wrote something."""
+        """How many rows this connection has ever changed: whether something was written."""
         return self.connection.total_changes
 
     def takes(self, workflow: str) -> bool:
-        """Return whether this worker takes a new instance of ``workflow`` right away, and count it."""
+        """Return whether this worker takes a new instance of ``workflow`` at once; count it."""
         if self._room <= 0 or workflow not in self._workflows:
             return False
         self._room -= 1

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from perdure.embedded import claims
 from perdure.spi.backend import BackendWorker
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from perdure.embedded.engine import Engine
     from perdure.embedded.transaction import Transaction
     from perdure.spi.program import Program
 
 _CANCEL_SECONDS = 2.0
-_RELEASE_SECONDS = 5.0
+_LEAVING_SECONDS = 5.0
+_RELEASE_EVERY_SECONDS = 0.2
 
 
 class EmbeddedWorker(BackendWorker):
@@ -53,21 +53,21 @@ class EmbeddedWorker(BackendWorker):
         until = loop.time() + max(timeout.total_seconds(), 0.0)
         while engine.activities.count and loop.time() < until:
             await engine.give_back_idle()
-            await engine.activities.wait(timeout_seconds=until - loop.time())
+            await engine.activities.wait(
+                timeout_seconds=min(until - loop.time(), _RELEASE_EVERY_SECONDS)
+            )
         engine.activities.cancel()
         await engine.activities.wait(timeout_seconds=_CANCEL_SECONDS)
         await self._leave()
 
     async def stop(self) -> None:
         """Stop at once."""
-        from datetime import timedelta
-
         await self.drain(timeout=timedelta())
 
     async def _leave(self) -> None:
         engine = self._engine
         try:
-            async with asyncio.timeout(_RELEASE_SECONDS):
+            async with asyncio.timeout(_LEAVING_SECONDS):
                 await engine.settle(ignores_activities=True)
                 await engine.commits.perform(lambda tx: engine.members.announce(tx, None))
                 await engine.give_back_idle()
