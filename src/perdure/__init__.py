@@ -172,14 +172,16 @@ _HOMES = {
 _PACKAGES = frozenset({"errors", "spi", "testing"})
 
 
-def __getattr__(name: str) -> Any:
-    if name in _PACKAGES:
-        return import_module(f"perdure.{name}")
-    if name not in __all__:
-        raise AttributeError(f"module 'perdure' has no attribute {name!r}")
-    value = getattr(import_module(f"perdure.{_HOMES.get(name, 'errors')}"), name)
-    globals()[name] = value  # the next look-up does not come here
-    return value
+if not TYPE_CHECKING:  # a checker that saw it would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name in _PACKAGES:
+            return import_module(f"perdure.{name}")
+        if name not in __all__:
+            raise AttributeError(f"module 'perdure' has no attribute {name!r}")
+        value = getattr(import_module(f"perdure.{_HOMES.get(name, 'errors')}"), name)
+        globals()[name] = value  # the next look-up does not come here
+        return value
 
 
 def __dir__() -> list[str]:

@@ -29,7 +29,7 @@ def run_python(code: str) -> str:
 def names_for_type_checkers() -> set[str]:
     """Return what ``__init__`` imports under TYPE_CHECKING, from modules of perdure's own."""
     tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
-    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    block = next(node for node in tree.body if isinstance(node, ast.If))
     imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
     return {alias.name for node in imports if node.module != "perdure" for alias in node.names}
 
