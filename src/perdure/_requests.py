@@ -174,7 +174,7 @@ def _statuses(given: StatusFilter | None) -> tuple[Status, ...]:
         return ()
     several = (given,) if isinstance(given, str) else tuple(given)
     for status in several:
-        check_choice("status", status, tuple(Status))
+        check_choice("status", status, tuple(known.value for known in Status))
     return tuple(Status(status) for status in several)
 
 
