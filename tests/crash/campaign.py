@@ -22,7 +22,7 @@ from tests.crash import evidence, shapes
 if TYPE_CHECKING:
     from pathlib import Path
 
-_PLACES = ("signal", "signal", "signal", "result", "before-commit", "after-commit")
+_PLACES = ("signal", "signal", "result", "before-commit", "after-commit")
 _PATIENCE = timedelta(seconds=60)
 
 
@@ -151,7 +151,8 @@ class Campaign:
         while self.report.kills < self.plan.kills:
             self._start_some(client)
             self._send_some(client)
-            victim = self._workers.pop(self._random.randrange(len(self._workers)))
+            victim = self._pick_victim()
+            self._workers.remove(victim)
             self._let_die(victim)
             self._spawn()
 
@@ -165,15 +166,21 @@ class Campaign:
     def _clock_back(self, at_random: bool) -> float:
         return self.plan.clock_back_seconds * self._random.randint(0, 1) if at_random else 0.0
 
-    def _let_die(self, worker: Worker) -> None:
-        """Wait until ``worker`` works, then for its kill point or for a moment, and kill it."""
+    def _pick_victim(self) -> Worker:
+        """Return a worker that is at work, or that has died of it; wait until there is one."""
         deadline = time.monotonic() + 5
-        while worker.process.poll() is None and time.monotonic() < deadline:
-            if any(line.pid == worker.pid for line in self._record()):
-                break
+        while time.monotonic() < deadline:
+            busy = evidence.examine(self._record()).in_flight_of
+            at_work = [w for w in self._workers if busy.get(w.pid) or w.process.poll() is not None]
+            if at_work:
+                return self._random.choice(at_work)
             time.sleep(0.01)
+        return self._random.choice(self._workers)
+
+    def _let_die(self, worker: Worker) -> None:
+        """Wait for the kill point of ``worker``, or for a moment, and kill it."""
         if worker.place == "signal":
-            time.sleep(self._random.uniform(0.0, 0.25))
+            time.sleep(self._random.uniform(0.0, 0.15))
         else:
             self._wait_for_suicide(worker)
         at_its_point = worker.process.poll() == -signal.SIGKILL
@@ -184,16 +191,18 @@ class Campaign:
 
     def _wait_for_suicide(self, worker: Worker) -> None:
         try:
-            worker.process.wait(timeout=1.5)
+            worker.process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:
             return
 
     def _start_some(self, client: perdure.SyncClient) -> None:
-        for _ in range(self.plan.instances_a_round):
+        for _ in range(self.plan.instances_a_round * self.plan.workers):
             workflow = self._random.choice(sorted(shapes.EXPECTED))
             instance_id = f"i{len(self._started)}-{workflow}"
             client.start(
-                workflow, *shapes.start_arguments(workflow, instance_id), instance_id=instance_id
+                workflow,
+                arguments=shapes.start_arguments(workflow, instance_id),
+                instance_id=instance_id,
             )
             self._started[instance_id] = (workflow, instance_id)
             if workflow == "listener":

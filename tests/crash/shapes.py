@@ -200,6 +200,7 @@ EXPECTED: dict[str, Callable[[str], object]] = {
 """What an instance of each workflow must return, by its name."""
 
 
-def start_arguments(workflow: str, name: str) -> tuple[object, ...]:
+def start_arguments(workflow: str, name: str) -> dict[str, object]:
     """Return what to start ``workflow`` with."""
-    return (name, 0, []) if workflow == "generations" else (name,)
+    first: dict[str, object] = {"number": 0, "seen": []} if workflow == "generations" else {}
+    return {"name": name, **first}

@@ -37,7 +37,9 @@ def check(report: Report) -> None:
     assert report.wrong == {}
     assert report.findings.repeated_after_commit == []
     assert report.kills == report.plan.kills
-    assert report.findings.operations > report.kills, "there was hardly any work to interrupt"
+    # Else the campaign would say little: these are the moments in which something can go wrong.
+    assert report.kills_in_flight >= 0.3 * report.kills
+    assert report.kills_before_commit >= 0.1 * report.kills
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: f"seed{plan.seed}-{plan.workers}workers")

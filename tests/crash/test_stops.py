@@ -27,7 +27,7 @@ _INSTANCES = 8
 
 def _start(client: perdure.SyncClient) -> None:
     for number in range(_INSTANCES):
-        client.start("chain", f"c{number}", instance_id=f"c{number}")
+        client.start("chain", arguments={"name": f"c{number}"}, instance_id=f"c{number}")
 
 
 def _results(client: perdure.SyncClient) -> dict[str, object]:

@@ -37,6 +37,7 @@ class WorkflowTask(asyncio.Task[Any]):
     # hash: the tasks number 1 of thousands of instances would otherwise all fall into one slot of
     # that set.
     _number = -1
+    _late_cancel: asyncio.Handle | None = None
 
     def __init__(
         self,
@@ -53,3 +54,25 @@ class WorkflowTask(asyncio.Task[Any]):
     def __hash__(self) -> int:
         number = self._number
         return number if number >= 0 else id(self) >> 4
+
+    def cancel_when_it_waits(self) -> None:
+        """Have the running task cancelled where it next waits; not if it ends before.
+
+        :meth:`cancel` does that too, but cannot take it back before Python 3.13. The number of
+        requests stays as it is.
+        """
+        if self._late_cancel is None:
+            self._late_cancel = self.get_loop().call_next(self._cancel_late)
+
+    def _cancel_late(self) -> None:
+        self._late_cancel = None
+        super().cancel()
+        super().uncancel()
+
+    def uncancel(self) -> int:
+        """Take one request to cancel back, and with the last one what is to be raised for it."""
+        requests = super().uncancel()
+        if requests == 0 and self._late_cancel is not None:
+            self._late_cancel.cancel()
+            self._late_cancel = None
+        return requests

@@ -1,14 +1,15 @@
 """Guards: a workflow that does I/O, starts a thread or really sleeps fails at once, with a reason.
 
-One audit hook for the process, and a wrapper around ``time.sleep``. Both first ask whether the code
-that runs is a workflow's; elsewhere they do nothing. Clocks and random numbers cannot be caught
-this way.
+One audit hook for the process, and wrappers around ``time.sleep`` and ``Thread.start`` (which
+Python 3.11 does not audit). All first ask whether the code that runs is a workflow's; elsewhere
+they do nothing. Clocks and random numbers cannot be caught this way.
 """
 
 from __future__ import annotations
 
 import functools
 import sys
+import threading
 import time
 from asyncio import _get_running_loop
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,7 @@ _EXEMPT_MODULES = frozenset(
 
 _is_installed = False
 _real_sleep = time.sleep
+_real_start = threading.Thread.start
 
 
 def install() -> None:
@@ -79,6 +81,7 @@ def install() -> None:
         return
     _is_installed = True
     stdlib.install()
+    setattr(threading.Thread, "start", _guarded_start)  # noqa: B010 - else mypy objects
     time.sleep = _guarded_sleep  # type: ignore[assignment]  # same call, other type of wrapper
     sys.addaudithook(_audit)
 
@@ -107,6 +110,14 @@ def _guarded_sleep(seconds: float, /) -> None:
             "use await asyncio.sleep(…), a durable timer",
         )
     _real_sleep(seconds)
+
+
+@functools.wraps(_real_start)
+def _guarded_start(self: threading.Thread) -> None:
+    loop = _get_running_loop()
+    if type(loop) is WorkflowLoop and not _is_exempt(frame := sys._getframe(1)):
+        _refuse(loop, f"starting a thread at {_user_line(frame)}", _THREAD)
+    _real_start(self)
 
 
 def _refuse(loop: WorkflowLoop, what: str, remedy: str) -> None:

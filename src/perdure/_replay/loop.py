@@ -8,6 +8,7 @@ reach outside is refused.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import sys
 from asyncio import _get_running_loop, _set_running_loop
@@ -41,6 +42,8 @@ class DurableTimerHandle(asyncio.TimerHandle):
 
 class WorkflowLoop(asyncio.AbstractEventLoop):
     """The event loop of one workflow instance."""
+
+    is_of_a_workflow = True
 
     def __init__(self, executor: WorkflowExecutor) -> None:
         self.executor = executor
@@ -167,15 +170,25 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         """Make the callback of a timer ready."""
         self._ready.append(handle)
 
+    def call_next(self, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts) -> asyncio.Handle:
+        """Run ``callback`` before those that are ready already."""
+        handle = asyncio.Handle(callback, args, self, None)
+        self._ready.appendleft(handle)
+        return handle
+
     def _timer_handle_cancelled(self, handle: DurableTimerHandle) -> None:
         self.executor.timers.cancel(handle.command_id)
 
     def create_future(self) -> WorkflowFuture:
         """Return a new future that hashes by its number."""
-        self._created += 1
-        return WorkflowFuture(loop=self, number=self._created)
+        return WorkflowFuture(loop=self, number=self.next_number())
 
-    def create_task(  # type: ignore[override]
+    def next_number(self) -> int:
+        """Return the number of a future or task that is made now."""
+        self._created += 1
+        return self._created
+
+    def create_task(
         self,
         coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
         *,
@@ -191,10 +204,9 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
                 "it starts coroutines in the order of their addresses; "
                 "call asyncio.as_completed(…), or import perdure first",
             )
-        self._created += 1
         if self._task_factory is None:
             task: asyncio.Task[Any] = WorkflowTask(
-                coro, loop=self, number=self._created, name=name, context=context
+                coro, loop=self, number=self.next_number(), name=name, context=context
             )
         elif context is None:
             task = self._task_factory(self, coro, **kwargs)
@@ -268,6 +280,8 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> NoReturn:
         """Refuse: threads cannot be replayed."""
+        if isinstance(func, functools.partial) and func.args and callable(func.args[0]):
+            func = func.args[0]  # asyncio.to_thread wraps it in a call of Context.run
         name = getattr(func, "__qualname__", repr(func))
         self._refuse(f"running {name} in a thread", "make it an activity (@app.activity def …)")
 

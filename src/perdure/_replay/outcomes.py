@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 from perdure.errors import ForbiddenInWorkflowError
@@ -81,10 +82,20 @@ def _failed(executor: WorkflowExecutor, error: BaseException) -> Failed:
 
 
 def _blocked(main: asyncio.Task[Any]) -> ForbiddenInWorkflowError:
-    frames = main.get_stack(limit=1)
-    place = f" at {frames[-1].f_code.co_filename}:{frames[-1].f_lineno}" if frames else ""
     return ForbiddenInWorkflowError(
-        what=f"waiting{place} for something that nothing can bring",
+        what=f"waiting{_place(main)} for something that nothing can bring",
         remedy="no activity, timer, child or event is open that could wake it; "
         "wait for an event or use asyncio.timeout",
     )
+
+
+def _place(main: asyncio.Task[Any]) -> str:
+    """Return where the user's code is suspended: the innermost frame that is not perdure's or Python's."""
+    place = ""
+    awaited: Any = main.get_coro()
+    while (frame := getattr(awaited, "cr_frame", None)) is not None:
+        module = frame.f_globals.get("__name__", "").partition(".")[0]
+        if module != "perdure" and module not in sys.stdlib_module_names:
+            place = f" at {frame.f_code.co_filename}:{frame.f_lineno}"
+        awaited = awaited.cr_await
+    return place

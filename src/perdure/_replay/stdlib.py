@@ -1,10 +1,8 @@
-"""Two functions of asyncio that cannot be used in a workflow as they are, made so that they can.
+"""Puts the workflow's versions of parts of asyncio in their places, once in a process.
 
-* ``as_completed`` starts coroutines in the order of a set of addresses.
-* ``wait_for`` creates its task and its timer in another order since Python 3.12, so that an
-  instance begun under 3.11 could not be replayed under 3.12.
-
-Outside workflows both stay what they were.
+Outside workflows all of them stay what they were. Functions are replaced in their modules: who
+imported one before perdure has asyncio's own. For ``as_completed`` that is found out and refused.
+Methods are replaced in their classes.
 """
 
 from __future__ import annotations
@@ -15,32 +13,25 @@ import sys
 from asyncio import _get_running_loop
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
+from perdure._replay import primitives
+from perdure._replay.gathering import Completions, Gathering
 
-_original_as_completed: Any = asyncio.as_completed
-_original_wait_for: Any = asyncio.wait_for
-_UNORDERED_CODE = frozenset(
-    code
-    for code in (
-        getattr(_original_as_completed, "__code__", None),
-        # From 3.13 on the tasks are made by the iterator that the function returns.
-        getattr(
-            getattr(getattr(asyncio.tasks, "_AsCompletedIterator", None), "__init__", None),
-            "__code__",
-            None,
-        ),
-    )
-    if code is not None
-)
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from types import CodeType
+
+    from perdure._replay.loop import WorkflowLoop
+
 _FRAMES_TO_LOOK_UP = 5
 
 
 def install() -> None:
-    """Put the two in their places in asyncio. May be called twice."""
+    """Put everything in its place. May be called twice."""
     for module in (asyncio, asyncio.tasks):
-        setattr(module, "as_completed", _as_completed)  # noqa: B010 - else mypy objects
-        setattr(module, "wait_for", _wait_for)  # noqa: B010
+        for name, function in _FUNCTIONS.items():
+            setattr(module, name, function)
+    for kind, name, method in _METHODS:
+        setattr(kind, name, method)
 
 
 def is_called_by_unordered_as_completed() -> bool:
@@ -58,22 +49,35 @@ def is_called_by_unordered_as_completed() -> bool:
     return False
 
 
-def _is_in_workflow() -> bool:
-    return getattr(_get_running_loop(), "executor", None) is not None
+def _workflow_loop() -> WorkflowLoop | None:
+    loop: Any = _get_running_loop()
+    return loop if getattr(loop, "is_of_a_workflow", False) else None
+
+
+_original_gather: Any = asyncio.gather
+_original_as_completed: Any = asyncio.as_completed
+_original_wait_for: Any = asyncio.wait_for
+
+
+@functools.wraps(_original_gather)
+def _gather(*coros_or_futures: Awaitable[Any], return_exceptions: bool = False) -> Any:
+    loop = _workflow_loop()
+    if loop is None:
+        return _original_gather(*coros_or_futures, return_exceptions=return_exceptions)
+    return Gathering(coros_or_futures, loop=loop, keeps_errors=return_exceptions)
 
 
 @functools.wraps(_original_as_completed)
 def _as_completed(fs: Iterable[Awaitable[Any]], *, timeout: float | None = None) -> Any:
-    if _is_in_workflow() and not asyncio.isfuture(fs) and not asyncio.iscoroutine(fs):
-        # Tasks made here, in the order given; what asyncio then does with a set of them is ordered
-        # by their hash.
-        fs = [asyncio.ensure_future(awaitable) for awaitable in dict.fromkeys(fs)]
-    return _original_as_completed(fs, timeout=timeout)
+    loop = _workflow_loop()
+    if loop is None or asyncio.isfuture(fs) or asyncio.iscoroutine(fs):
+        return _original_as_completed(fs, timeout=timeout)
+    return Completions(fs, loop=loop, timeout=timeout)
 
 
 @functools.wraps(_original_wait_for)
 async def _wait_for(fut: Awaitable[Any], timeout: float | None) -> Any:  # noqa: ASYNC109
-    if not _is_in_workflow():
+    if _workflow_loop() is None:
         return await _original_wait_for(fut, timeout)
     if timeout is not None and timeout <= 0:
         return await _poll(asyncio.ensure_future(fut))
@@ -93,3 +97,48 @@ async def _poll(future: asyncio.Future[Any]) -> Any:
         return future.result()
     except asyncio.CancelledError as err:
         raise TimeoutError from err
+
+
+_FUNCTIONS = {"gather": _gather, "as_completed": _as_completed, "wait_for": _wait_for}
+
+
+def _in_workflows(original: Any, workflows_own: Callable[..., Any]) -> Any:
+    """Return a method that is ``workflows_own`` in workflows and ``original`` elsewhere."""
+
+    @functools.wraps(original)
+    def method(self: Any, *args: Any) -> Any:
+        chosen = original if _workflow_loop() is None else workflows_own
+        return chosen(self, *args)
+
+    return method
+
+
+async def _leave_task_group(self: Any, kind: Any, error: Any, _traceback: object) -> None:
+    await primitives.leave_task_group(self, kind, error)
+
+
+async def _leave_timeout(self: Any, _kind: object, error: Any, _traceback: object) -> None:
+    primitives.leave_timeout(self, error)
+
+
+_METHODS = [
+    (kind, name, _in_workflows(getattr(kind, name), workflows_own))
+    for kind, name, workflows_own in (
+        (asyncio.TaskGroup, "__aexit__", _leave_task_group),
+        (asyncio.Timeout, "__aexit__", _leave_timeout),
+        (asyncio.Semaphore, "acquire", primitives.acquire_semaphore),
+        (asyncio.Semaphore, "release", primitives.release_semaphore),
+        (asyncio.Condition, "wait", primitives.wait_for_condition),
+    )
+]
+
+
+def _code(function: Any) -> CodeType | None:
+    return getattr(function, "__code__", None)
+
+
+_UNORDERED_CODE = {
+    _code(_original_as_completed),
+    # From 3.13 on the tasks are made by the iterator that the function returns.
+    _code(getattr(getattr(asyncio.tasks, "_AsCompletedIterator", None), "__init__", None)),
+} - {None}
