@@ -24,8 +24,12 @@ _MAX_DEPTH = 100
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
+class _ConstantError(ValueError):
+    """There is a ``NaN`` or an ``Infinity``, which Python reads and JSON does not have."""
+
+
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(name)
+    raise _ConstantError(name)
 
 
 _decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
@@ -76,6 +80,17 @@ def plain_object_codec(
     if None in writes.values() or None in reads.values():
         return None
     return PlainCodec(writes=_object_check(writes, required), reads=_object_check(reads, required))
+
+
+def has_constants(text: str) -> bool:
+    """Return whether a ``NaN`` or an ``Infinity`` stands in ``text`` outside its strings."""
+    try:
+        _decode(text)
+    except _ConstantError:
+        return True
+    except (ValueError, RecursionError):
+        pass  # what else is wrong, the typed way will say
+    return False
 
 
 def _object_check(checks: dict[str, Any], required: frozenset[str]) -> Check:

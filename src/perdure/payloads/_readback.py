@@ -8,6 +8,7 @@ that the author of a model excluded from JSON.
 
 from __future__ import annotations
 
+import enum
 import math
 from collections import deque
 from dataclasses import dataclass
@@ -152,8 +153,10 @@ def _change_of_fields(sent: Any, read: Any, names: tuple[str, ...]) -> Change | 
 def _change_of_leaf(sent: Any, read: Any) -> Change | None:
     if isinstance(sent, datetime | time) and sent.utcoffset() != read.utcoffset():
         return _lost(sent)
+    if sent is read:
+        return None
     kind: Any = type(sent)
-    if kind.__eq__ != object.__eq__:
+    if kind.__eq__ != object.__eq__ or issubclass(kind, enum.Enum):
         return None if sent == read else _lost(sent)
     # A class that does not say what makes two of its objects equal: their attributes do.
     change = find_change(sent.__getstate__(), read.__getstate__())

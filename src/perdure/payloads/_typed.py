@@ -16,6 +16,7 @@ from typing_extensions import TypeAliasType, TypedDict
 
 from perdure.errors import PayloadError
 from perdure.payloads._places import Locate, Path, at_path, look_up, parts
+from perdure.payloads._plain import has_constants
 from perdure.payloads._readback import find_change
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class TypedCodec:
         Raises:
             PayloadError: It is no JSON, or does not fit the type.
         """
+        if ("NaN" in text or "Infinity" in text) and has_constants(text):
+            raise self._error((), "invalid JSON: it has no NaN and no Infinity")
         try:
             return self._read(text)
         except ValidationError as err:
