@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 _LOOKS_PER_LIMIT: Final = 5
 _LONGEST_NAP_SECONDS: Final = 1.0
 _BLOCKED_SECONDS: Final = 1.0
-_STACK_FRAMES: Final = 12
+_STACK_FRAMES: Final = 5
 
 
 class Watchdog:
