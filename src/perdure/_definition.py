@@ -51,6 +51,9 @@ class Definition(abc.ABC, Generic[P, R_co]):
     __qualname__: str
 
     def __init__(self, function: Callable[P, Any], *, name: str | None = None) -> None:
+        if isinstance(function, Definition):
+            remedy = f"include its registry, or pass the function, {function.__name__}.local"
+            raise TypeError(f"{function!r} is registered already; {remedy}")
         check_function(self.kind, function)
         self.name = function_name(self.kind, function, name)
         self.code = Code(self.kind, self.name, function)
@@ -58,13 +61,13 @@ class Definition(abc.ABC, Generic[P, R_co]):
         functools.update_wrapper(self, function, updated=())
 
     @abc.abstractmethod
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
         """Check the arguments and return the coroutine of the result."""
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name!r}>"
 
-    def bind(self, *args: P.args, **kwargs: P.kwargs) -> Call[R_co]:
+    def bind(self, /, *args: P.args, **kwargs: P.kwargs) -> Call[R_co]:
         """Return a call that is not made yet, for places that take options beside arguments.
 
         Raises:

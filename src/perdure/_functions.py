@@ -53,10 +53,6 @@ _WANTED: dict[FunctionKind, str] = {"activity": "a def or async def", "workflow"
 
 
 def _problem(kind: FunctionKind, function: object) -> str | None:
-    registered = getattr(type(function), "kind", None)
-    if registered in _ROLE:
-        again = f"include its registry, or pass the function, {_label(function)}.local"
-        return f"it is {_ROLE[registered]} already; {again}"
     if isinstance(function, staticmethod | classmethod | property):
         return f"put the decorator below @{type(function).__name__}, next to the function"
     if isinstance(function, functools.partial):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import enum
 import functools
@@ -75,7 +76,7 @@ class Activity(Definition[P, R_co]):
         super().__init__(function, name=name)
         self.options = options or ActivityOptions()
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
         """Check the arguments and return the coroutine of the result.
 
         Raises:
@@ -133,8 +134,8 @@ class Activity(Definition[P, R_co]):
         result: R_co = self.code.result.decode(await executor.call_activity(call))
         return result
 
-    async def _run_here(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R_co:
-        raise NotImplementedError
+    @abc.abstractmethod
+    async def _run_here(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> R_co: ...
 
 
 class AsyncActivity(Activity[P, R_co]):

@@ -43,7 +43,7 @@ class Workflow(Definition[P, R_co]):
         super().__init__(function, name=name)
         self.patches = patches
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
         """Check the arguments and return the coroutine that runs this as a child workflow.
 
         Raises:

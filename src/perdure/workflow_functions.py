@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, get_args, overload
 
 from perdure._checks import check_choice
@@ -116,8 +117,8 @@ def current_workflow() -> WorkflowInfo:
         name=info.workflow,
         started_at=info.started_at,
         is_replaying=executor.is_replaying,
-        tags=info.tags,
-        headers=info.headers,
+        tags=MappingProxyType(info.tags),
+        headers=MappingProxyType(info.headers),
         parent=info.parent,
     )
 

@@ -102,6 +102,8 @@ def test_current_workflow_cannot_be_changed() -> None:
 
     with pytest.raises(dataclasses.FrozenInstanceError):
         seen[0].run_id = "other"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        seen[0].tags["team"] = "red"  # type: ignore[index]
 
 
 def test_logger_is_silent_while_replaying(caplog: pytest.LogCaptureFixture) -> None:
@@ -175,15 +177,32 @@ def test_custom_status_refuses_what_json_would_change(value: Any) -> None:
 
 
 def test_patched_follows_the_stamp_of_the_run() -> None:
-    async def branch() -> str:
-        return "new" if perdure.patched("reserve") else "old"
+    @Registry().workflow(name="branch")
+    async def before() -> int:
+        return await step(1)
 
-    old, new = Registry().workflow(branch), Registry().workflow(patches=("reserve",))(branch)
-    started_before = Run(old)
+    @Registry().workflow(name="branch", patches=("reserve",))
+    async def after() -> int:
+        return 2 if perdure.patched("reserve") else await step(1)
 
-    assert started_before.failure.type == "ValueError"
-    assert "patches=('reserve',)" in started_before.failure.message
-    assert Run(new).result == '"new"'
+    old = Run(before)
+    old.workflow = after
+    old.executor = old.rebuild()
+    old.complete(1, "1")
+
+    assert old.result == "1"
+    assert Run(after).result == "2"
+
+
+def test_patch_that_is_not_declared_is_a_mistake() -> None:
+    @Registry().workflow
+    async def branch() -> bool:
+        return perdure.patched("reserve")
+
+    failure = Run(branch).failure
+
+    assert failure.type == "ValueError"
+    assert "patches=('reserve',)" in failure.message
 
 
 def test_continue_as_new_takes_arguments_of_this_workflow() -> None:
