@@ -55,7 +55,9 @@ class Portal:
         self._pid = os.getpid()
         self._is_open = True
         # A daemon: a program that ends without closing must not hang; what is committed is safe.
-        self._thread = threading.Thread(target=self._run, name=f"perdure-{backend}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, name=f"perdure-loop-{backend}", daemon=True
+        )
         self._thread.start()
         _open_portals.add(self)
 

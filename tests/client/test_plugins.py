@@ -1,0 +1,120 @@
+"""Backends by name: found by entry point, and only the one that is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from perdure.app import App
+from perdure.embedded import create_backend
+from perdure.errors import ConfigurationError, PluginError
+from perdure.plugins import installed_backends, load_backend
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOY = """
+from perdure.embedded import create_backend as make_embedded
+
+def create_backend(url, *, clock=None):
+    assert url.startswith("toy")
+    return make_embedded(f"sqlite:///{url.partition('://')[2]}", clock=clock)
+
+not_callable = "a string"
+"""
+
+
+@pytest.fixture
+def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of installed plugins: a good one, broken ones, and two of one name."""
+    (tmp_path / "toy_backend.py").write_text(TOY)
+    install(tmp_path, "toy-backend", {"toy": "toy_backend:create_backend"})
+    install(
+        tmp_path, "broken", {"broken": "toy_backend:missing", "odd": "toy_backend:not_callable"}
+    )
+    install(tmp_path, "one", {"twin": "toy_backend:create_backend"})
+    install(tmp_path, "other", {"twin": "toy_backend:not_callable"})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    return tmp_path
+
+
+def install(folder: Path, name: str, points: dict[str, str]) -> None:
+    info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    lines = [f"{key} = {value}" for key, value in points.items()]
+    (info / "entry_points.txt").write_text("\n".join(["[perdure.backends]", *lines, ""]))
+
+
+def test_the_embedded_engine_is_always_there() -> None:
+    assert load_backend("sqlite", setting="default") is create_backend
+    assert "sqlite" in installed_backends()
+
+
+def test_the_embedded_engine_is_found_without_a_scan() -> None:
+    code = (
+        "import sys; from perdure.plugins import load_backend; load_backend('sqlite', setting='');"
+        "print([name for name in sys.modules if name.startswith('importlib.metadata')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_plugin_is_loaded_by_its_name_alone(toys: Path) -> None:
+    assert load_backend("toy", setting="backend=").__module__ == "toy_backend"
+    assert {"broken", "toy", "twin"} < set(installed_backends())
+
+
+async def test_an_app_runs_on_a_plugin(toys: Path) -> None:
+    app = App("plugin-tests", backend=f"toy://{toys}/toy.db")
+
+    @app.workflow
+    async def five() -> int:
+        return 5
+
+    async with app.run() as client:
+        assert await (await client.start(five)).result() == 5
+    assert (toys / "toy.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("azure", "perdure-azure"), ("dapr", "perdure-dapr")]
+)
+def test_a_known_backend_that_is_missing_gives_the_install_line(name: str, package: str) -> None:
+    with pytest.raises(PluginError, match=f"'{name}': not installed; type: pip install {package}"):
+        load_backend(name, setting="PERDURE_BACKEND")
+
+
+def test_an_unknown_backend_lists_what_there_is(toys: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_backend("sqlit", setting="PERDURE_BACKEND", profiles=["production"])
+
+    assert str(caught.value) == (
+        "PERDURE_BACKEND: no backend 'sqlit' (did you mean 'sqlite'?); installed: broken, odd, "
+        "sqlite, toy, twin; profiles: production; not installed: azure (pip install "
+        "perdure-azure), dapr (pip install perdure-dapr)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("broken", r"broken cannot be loaded \(toy_backend:missing\): AttributeError"),
+        ("odd", "broken offers toy_backend:not_callable, which is not a function or a class"),
+        ("twin", "several packages offer it: one, other; keep one"),
+    ],
+)
+def test_a_broken_plugin_says_whose_it_is(toys: Path, name: str, message: str) -> None:
+    with pytest.raises(PluginError, match=message):
+        load_backend(name, setting="backend=")
+
+
+def test_an_app_says_at_its_opening_that_its_backend_is_unknown() -> None:
+    app = App("plugin-tests", backend="dps")
+
+    with pytest.raises(ConfigurationError, match="backend=: no backend 'dps'"), app.client():
+        pass
