@@ -117,9 +117,10 @@ async def _read_all(distributions: tuple[Installed, ...], request: Request) -> t
 
     async def read(item: Installed) -> Finding:
         failures = request.failures if item.name == request.failing else 0
+        pace = request.pace * perdure.random().uniform(0.5, 1.5)  # the same again in a replay
         async with slots:
             try:
-                finding = await read_licence(item.name, pace=request.pace, failures=failures)
+                finding = await read_licence(item.name, pace=pace, failures=failures)
             except perdure.ActivityError as err:
                 finding = licences.unreadable(item.name, item.version, err.failure.message)
         found.append(finding)

@@ -27,6 +27,8 @@ class Show:
 
     def __init__(self, console: Console) -> None:
         self.console = console
+        # FORCE_COLOR makes a pipe look like a terminal: the file itself is asked as well.
+        self._is_live = console.is_interactive and console.file.isatty()
         self._started = time.monotonic()
         self._said = ("", -1)
         columns = (
@@ -41,12 +43,13 @@ class Show:
         self._task = self._bar.add_task("starting", total=None, count="", worker="")
 
     def __enter__(self) -> Self:
-        if self.console.is_terminal:
+        if self._is_live:
             self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._is_live:
+            self._bar.stop()
 
     def say(self, message: str, style: str = "") -> None:
         """Print a line above the bar."""
@@ -65,7 +68,7 @@ class Show:
             worker=worker,
         )
         quarter = 4 * progress.done // progress.total if progress.total else 0
-        if not self.console.is_terminal and (progress.phase, quarter) != self._said:
+        if not self._is_live and (progress.phase, quarter) != self._said:
             self._said = (progress.phase, quarter)
             self.say(f"{progress.phase} {count}".rstrip())
 
@@ -75,7 +78,7 @@ class Show:
         show_flagged(self.console, progress.flagged, indent=9)
         if not is_asked:
             return Decision(is_approved=True, by=by, note="unasked, see --ask")
-        self._bar.stop()
+        self.__exit__()
         try:
             is_approved = self._confirmed()
         except EOFError:

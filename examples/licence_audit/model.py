@@ -30,7 +30,7 @@ class Request:
     Attributes:
         report: Where the HTML report goes.
         readers: How many distributions are read at once.
-        pace: How long a reader takes at least; there to be watched.
+        pace: How long a reader takes, more or less; there to be watched.
         watch: How long the environment must hold still for the audit to stand.
         deadline: How long the approval may take.
         failing: The distribution whose reader is told to fail, if any, ...

@@ -73,10 +73,9 @@ def show_proof(console: Console, proof: Proof) -> None:
     table.add_row(_count(proof.lost), "lost")
     table.add_row(str(proof.restarted), _restarted(proof))
     table.add_row(str(proof.retried), "attempts failed and were tried again")
-    table.add_row(
-        str(proof.timers_across),
-        f"durable timers ran across the kill, at most {proof.timer_late_ms:.0f} ms late",
-    )
+    timers = "durable timer" if proof.timers_across == 1 else "durable timers"
+    late = f"{proof.timer_late_ms:.0f} ms late at most"
+    table.add_row(str(proof.timers_across), f"{timers} set before the kill, fired after it, {late}")
     table.add_row(proof.resumed_after, "from the kill to the first activity of the next worker")
     console.print(
         Text("\n  What the activities wrote, against the workflow's history\n", style="bold")

@@ -17,6 +17,7 @@ _ROW: Final = 9
 _BAR: Final = 6
 _TOP: Final = 22
 _MARGIN: Final = 8
+_LABEL_WIDTH: Final = 30
 _LABEL: Final = "Each attempt of each activity over time, before and after the kill"
 
 
@@ -72,7 +73,9 @@ def draw(evidence: Sequence[Line], kill: Kill) -> str:
     parts = [f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{_LABEL}">']
     for second in range(span_us // 1_000_000 + 1):
         at_us = start_us + second * 1_000_000
-        parts.append(f'{vertical(at_us, "grid")}<text x="{x(at_us) + 3}" y="14">{second} s</text>')
+        parts.append(vertical(at_us, "grid"))
+        if x(at_us) < WIDTH - _LABEL_WIDTH:
+            parts.append(f'<text x="{x(at_us) + 3}" y="14">{second} s</text>')
     for row, bar in enumerate(drawn):
         width = max(round(x(bar.end_us) - x(bar.start_us), 1), 2)
         parts.append(

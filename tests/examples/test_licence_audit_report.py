@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -16,9 +17,10 @@ import licences
 import page
 import report
 from declared import Declaration
+from display import Show
 from environment import Environment
 from evidence import Line
-from model import Audit, Decision
+from model import Audit, Decision, Phase, Progress, from_status, to_status
 from proof import Kill, Proof
 
 if TYPE_CHECKING:
@@ -116,6 +118,32 @@ def test_terminal_report_says_whether_the_proof_holds() -> None:
 
 def test_a_name_with_rich_markup_is_printed_as_it_is() -> None:
     assert "[red]evil[/]" in _printed(_audit(_finding("[red]evil[/]")), _proof())
+
+
+def test_progress_in_a_pipe_is_a_line_for_each_phase_and_quarter() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    with Show(console) as show:
+        for done in range(9):
+            show.update(Progress(phase=Phase.READING, done=done, total=8))
+        show.update(Progress(phase=Phase.WATCHING, done=8, total=8))
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.split(" s  ")[1] for line in console.file.getvalue().splitlines()]
+    reading = [f"reading licences {done}/8" for done in (0, 2, 4, 6, 8)]
+    assert lines == [*reading, "watching for changes 8/8"]
+
+
+def test_progress_survives_the_way_through_a_custom_status() -> None:
+    progress = Progress(phase=Phase.APPROVAL, done=1, total=1, flagged=(_finding(expression=""),))
+    assert from_status(json.dumps(to_status(progress))) == progress
+
+
+def test_unasked_approval_shows_what_needs_a_human_first() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    progress = Progress(phase=Phase.APPROVAL, done=1, total=1, flagged=(_finding(expression=""),))
+    decision = Show(console).decide(progress, is_asked=False, by="the demo")
+    assert isinstance(console.file, io.StringIO)
+    assert decision.is_approved
+    assert "missing" in console.file.getvalue()
 
 
 def test_page_needs_nothing_from_elsewhere() -> None:
