@@ -107,9 +107,16 @@ class RegistryProgram:
 def _code(activity: Activity[..., Any], function: Callable[..., Any]) -> ActivityCode:
     return ActivityCode(
         function=function,
-        is_async=inspect.iscoroutinefunction(function),
+        is_async=_is_async(function),
         parameters=activity.code.parameters,
         result=activity.code.result,
+    )
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    # The second is for objects that can be called, such as mocks.
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        type(function).__call__
     )
 
 

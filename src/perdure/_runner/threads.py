@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _IDLE_SECONDS = 10.0
+_SLACK_SECONDS = 1.0
 
 
 class _Call:
@@ -127,7 +128,7 @@ class ThreadPool:
 
     def _work(self, worker: _Worker) -> None:
         """Run calls until told to end. The only method that runs in the threads."""
-        while (call := worker.inbox.get()) is not None:
+        while (call := self._next_call(worker)) is not None:
             try:
                 call.result = call.context.run(call.function)
             except BaseException as err:  # noqa: BLE001 - it is the caller's
@@ -135,6 +136,15 @@ class ThreadPool:
             if not self._hand_over(worker, call):
                 return
             call = None  # or an idle thread would keep the last result alive
+
+    def _next_call(self, worker: _Worker) -> _Call | None:
+        while True:
+            try:
+                return worker.inbox.get(timeout=self._idle_seconds + _SLACK_SECONDS)
+            except queue.Empty:
+                # Where nobody closed the pool, only this ends the threads of a loop that is gone.
+                if self._loop is None or self._loop.is_closed():
+                    return None
 
     def _hand_over(self, worker: _Worker, call: _Call) -> bool:
         loop = self._loop
