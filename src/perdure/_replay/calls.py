@@ -35,7 +35,7 @@ async def call_activity(executor: WorkflowExecutor, call: ActivityCall) -> str:
     """
     attempt = 1
     started_us = executor.now_us
-    key_id, future = executor.commands.schedule_activity(call, attempt=attempt, key_id=0)
+    first, future = executor.commands.schedule_activity(call)
     while True:
         outcome: str | Failure = await future
         if isinstance(outcome, str):
@@ -47,7 +47,7 @@ async def call_activity(executor: WorkflowExecutor, call: ActivityCall) -> str:
             raise _activity_error(call.name, outcome, attempt)
         await asyncio.sleep(wait.total_seconds())
         attempt += 1
-        _, future = executor.commands.schedule_activity(call, attempt=attempt, key_id=key_id)
+        _, future = executor.commands.schedule_activity(call, attempt=attempt, first=first)
 
 
 def _wait_before_retry(

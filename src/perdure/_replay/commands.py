@@ -57,12 +57,16 @@ class OpenCommands:
         return entry and entry[1]
 
     def schedule_activity(
-        self, call: ActivityCall, *, attempt: int, key_id: int
-    ) -> tuple[int, WorkflowFuture]:
-        """Issue the command of one attempt; return its key id and the future of its outcome."""
+        self, call: ActivityCall, *, attempt: int = 1, first: ActivityScheduled | None = None
+    ) -> tuple[ActivityScheduled | None, WorkflowFuture]:
+        """Issue the command of one attempt; return it, and the future of its outcome.
+
+        A further attempt is given the ``first``: it has its key and its arguments, whatever the
+        workflow has done to the values since.
+        """
         future = self._loop.create_future()
         if self._loop.is_tearing_down:
-            return key_id, future
+            return None, future
         command_id = self._log.next_id()
         event = self._recorded(ActivityScheduled, command_id, call.name)
         if event is None or self._log.makes_payloads:
@@ -72,15 +76,15 @@ class OpenCommands:
                 name=call.name,
                 # May raise for a value that is no payload. The number is then used up, so that a
                 # replay sees the gap and runs into the same error.
-                arguments=call.encode(),
+                arguments=first.arguments if first else call.encode(),
                 attempt=attempt,
-                key_id=key_id or command_id,
+                key_id=first.id if first else command_id,
                 timeout_us=None if call.timeout is None else call.timeout // _MICROSECOND,
                 delivery=call.delivery,
             )
             event = self._issued(event, made)
         self._activities[command_id] = (event, future)
-        return event.key_id, future
+        return event, future
 
     def start_child(self, call: ChildCall) -> ChildRun:
         """Issue the command that starts a child."""

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVarTuple, Unpack, cast
 
 from perdure._replay import stdlib
 from perdure._replay.futures import WorkflowFuture, WorkflowTask
+from perdure._replay.roster import Roster
+from perdure._replay.teardown import context_of
 from perdure.errors import ForbiddenInWorkflowError
 
 if TYPE_CHECKING:
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
 
     from perdure._replay.executor import WorkflowExecutor
 
+    _Generator = tuple[AsyncGeneratorType[Any, Any], contextvars.Context]
+
 _logger = logging.getLogger("perdure.workflow")
 _LATEST_US = (
     253_402_300_799_000_000  # the last second of the year 9999: what datetime can still show
 )
-_PRUNE_AT_LEAST = 64
 _Ts = TypeVarTuple("_Ts")
 
 
@@ -51,9 +54,8 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         self.is_halted = False
         self._ready: deque[asyncio.Handle] = deque()
         self._created = 0
-        self._tasks: list[asyncio.Task[Any]] = []
-        self._prune_at = _PRUNE_AT_LEAST
-        self._generators: list[AsyncGeneratorType[Any, Any]] = []
+        self.tasks: Roster[asyncio.Task[Any]] = Roster(_is_done)
+        self.generators: Roster[_Generator] = Roster(_is_exhausted)
         self._task_factory: Any = None
 
     # -- running ----------------------------------------------------------------------------------
@@ -91,17 +93,12 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
             )
 
     def _begin_generator(self, generator: AsyncGenerator[Any, Any]) -> None:
-        self._generators.append(cast("AsyncGeneratorType[Any, Any]", generator))
+        context = context_of(asyncio.current_task(self))
+        self.generators.add((cast("AsyncGeneratorType[Any, Any]", generator), context))
 
-    def live_tasks(self) -> list[asyncio.Task[Any]]:
-        """Return the tasks that have not ended, in order of creation."""
-        return [task for task in self._tasks if not task.done()]
-
-    def take_generators(self) -> list[AsyncGeneratorType[Any, Any]]:
-        """Return the asynchronous generators that were begun and not ended, and forget them."""
-        generators = [g for g in self._generators if g.ag_frame is not None]
-        self._generators.clear()
-        return generators
+    def drop_ready(self) -> None:
+        """Let go of the callbacks that are ready; nothing runs any more."""
+        self._ready.clear()
 
     # -- what asyncio needs ------------------------------------------------------------------------
 
@@ -128,12 +125,14 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.Handle:
         """As :meth:`call_soon`, from the workflow's own code only.
 
-        Nothing from outside can be replayed.
+        Raises:
+            RuntimeError: Something outside calls, which cannot be replayed. The error is for the
+                caller; the workflow is none the wiser.
         """
         if _get_running_loop() is not self:
-            self._refuse(
-                "waking a workflow from another thread",
-                "let an activity do that work, or raise an event",
+            raise RuntimeError(
+                "a workflow cannot be woken from outside; "
+                "let an activity do that work, or raise an event"
             )
         return self.call_soon(callback, *args, context=context)
 
@@ -156,7 +155,7 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.TimerHandle:
         """Run ``callback`` at ``when``, by a durable timer."""
         if when != when:
-            raise ValueError("the instant of a timer is not a number (NaN)")
+            raise ValueError("Invalid delay: NaN (not a number)")
         deadline_us = round(min(when * 1_000_000, _LATEST_US))
         handle = DurableTimerHandle(when, callback, args, self, context)
         if deadline_us <= self.executor.now_us:
@@ -177,7 +176,8 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         return handle
 
     def _timer_handle_cancelled(self, handle: DurableTimerHandle) -> None:
-        self.executor.timers.cancel(handle.command_id)
+        if handle.command_id:  # else it was due at once, and never a command
+            self.executor.timers.cancel(handle.command_id)
 
     def create_future(self) -> WorkflowFuture:
         """Return a new future that hashes by its number."""
@@ -200,9 +200,9 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         if stdlib.is_called_by_unordered_as_completed():
             coro.close()
             self._refuse(
-                "as_completed imported from asyncio before perdure",
+                "as_completed as it was imported from asyncio by name",
                 "it starts coroutines in the order of their addresses; "
-                "call asyncio.as_completed(…), or import perdure first",
+                "import asyncio and call asyncio.as_completed(…)",
             )
         if self._task_factory is None:
             task: asyncio.Task[Any] = WorkflowTask(
@@ -214,18 +214,8 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
             task = self._task_factory(self, coro, context=context, **kwargs)
         if self._task_factory is not None and name is not None:
             task.set_name(name)
-        self._keep(task)
+        self.tasks.add(task)
         return task
-
-    def _keep(self, task: asyncio.Task[Any]) -> None:
-        # A strong reference: the collector must never be the one to end a task, at an instant
-        # nobody can replay. Pruned now and then instead of by a callback of each task, which would
-        # cost a round of the loop.
-        self._tasks.append(task)
-        if len(self._tasks) >= self._prune_at:
-            self._tasks = self.live_tasks()
-            self._prune_at = max(_PRUNE_AT_LEAST, 2 * len(self._tasks))
-            self._generators[:] = [g for g in self._generators if g.ag_frame is not None]
 
     def get_task_factory(self) -> Any:
         """Return the factory that was set, if any."""
@@ -270,7 +260,7 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
     async def shutdown_asyncgens(self) -> None:
         """Do nothing: generators are closed when the instance is torn down."""
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # noqa: ASYNC109
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Do nothing: there is no executor."""
 
     # -- what a workflow must not do
@@ -289,6 +279,14 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         error = ForbiddenInWorkflowError(what=what, remedy=remedy)
         self.executor.fail_with(error)
         raise error
+
+
+def _is_done(task: asyncio.Task[Any]) -> bool:
+    return task.done()
+
+
+def _is_exhausted(begun: _Generator) -> bool:
+    return begun[0].ag_frame is None
 
 
 def _leave_to_teardown(generator: AsyncGenerator[Any, Any]) -> None:

@@ -90,7 +90,7 @@ def _blocked(main: asyncio.Task[Any]) -> ForbiddenInWorkflowError:
 
 
 def _place(main: asyncio.Task[Any]) -> str:
-    """Return where the user's code is suspended: the innermost frame that is not perdure's or Python's."""
+    """Return where the user's code waits: its innermost frame, not perdure's or Python's."""
     place = ""
     awaited: Any = main.get_coro()
     while (frame := getattr(awaited, "cr_frame", None)) is not None:

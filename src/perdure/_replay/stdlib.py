@@ -76,7 +76,7 @@ def _as_completed(fs: Iterable[Awaitable[Any]], *, timeout: float | None = None)
 
 
 @functools.wraps(_original_wait_for)
-async def _wait_for(fut: Awaitable[Any], timeout: float | None) -> Any:  # noqa: ASYNC109
+async def _wait_for(fut: Awaitable[Any], timeout: float | None) -> Any:
     if _workflow_loop() is None:
         return await _original_wait_for(fut, timeout)
     if timeout is not None and timeout <= 0:

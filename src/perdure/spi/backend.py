@@ -97,7 +97,7 @@ class BackendWorker(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def drain(self, *, timeout: timedelta) -> None:  # noqa: ASYNC109 - of the contract
+    async def drain(self, *, timeout: timedelta) -> None:
         """Take no new work, let running activities end, record their results, give everything back.
 
         What still runs after ``timeout`` is cancelled and will run again elsewhere. May be called
@@ -157,7 +157,7 @@ class Backend(abc.ABC):
         """
 
     @abc.abstractmethod
-    async def wait(self, instance_id: str, *, timeout: timedelta | None) -> InstanceInfo:  # noqa: ASYNC109
+    async def wait(self, instance_id: str, *, timeout: timedelta | None) -> InstanceInfo:
         """Return once the instance is terminal or stalled.
 
         Raises:
