@@ -9,10 +9,10 @@ which is what people expect.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import contextvars
     from collections.abc import Coroutine, Generator
 
 
@@ -48,7 +48,8 @@ class WorkflowTask(asyncio.Task[Any]):
         name: str | None,
         context: contextvars.Context | None,
     ) -> None:
-        super().__init__(coro, loop=loop, name=name or f"Task-{number}", context=context)
+        self.context = context if context is not None else contextvars.copy_context()
+        super().__init__(coro, loop=loop, name=name or f"Task-{number}", context=self.context)
         self._number = number
 
     def __hash__(self) -> int:

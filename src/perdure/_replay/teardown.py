@@ -7,6 +7,7 @@ nowhere: what they would return never comes.
 
 from __future__ import annotations
 
+import contextvars
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -19,50 +20,70 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("perdure.workflow")
 _ROUNDS = 20
 _CALLBACKS_A_ROUND = 10_000
+_CALLBACKS_A_TASK = 20
+_CLOSINGS = 10
+
+# Coroutines that ignore both cancellation and GeneratorExit. Held for good: otherwise the collector
+# would try again, wherever it happens to run.
+_undying: list[Any] = []
 
 
 def tear_down(loop: WorkflowLoop) -> None:
     """Cancel every task of ``loop`` until all have ended; close by force what refuses to."""
     loop.is_tearing_down = True
     loop.is_halted = False
-    generators = loop.take_generators()
-    _cancel_all(loop)
-    if generators:
-        loop.create_task(_close_all(generators))
-        _cancel_all(loop, first_round=False)
-    for task in loop.live_tasks():
-        _close_by_force(task, loop)
-
-
-def _cancel_all(loop: WorkflowLoop, *, first_round: bool = True) -> None:
-    if not first_round:
-        loop.run_until_idle(limit=_CALLBACKS_A_ROUND)
     for _ in range(_ROUNDS):
-        live = loop.live_tasks()
-        if not live:
-            return
+        live = loop.tasks.live()
         for task in live:
             task.cancel()
-        loop.run_until_idle(limit=_CALLBACKS_A_ROUND)
+        if not live and not _begin_closing_generators(loop):
+            break
+        loop.run_until_idle(limit=_CALLBACKS_A_ROUND + _CALLBACKS_A_TASK * len(live))
+    for _ in range(_ROUNDS):
+        refusing = loop.tasks.take()
+        for task in refusing:
+            _close_by_force(task, loop)
+        if not refusing:
+            break
+    loop.drop_ready()
 
 
-async def _close_all(generators: list[AsyncGeneratorType[Any, Any]]) -> None:
-    for generator in generators:
-        try:
-            await generator.aclose()
-        except BaseException:
-            _logger.debug("an asynchronous generator raised while it was closed", exc_info=True)
+def context_of(task: asyncio.Task[Any] | None) -> contextvars.Context:
+    """Return the context that ``task`` runs in, itself and no copy where that can be had."""
+    context = getattr(task, "context", None)
+    if context is None and task is not None and hasattr(task, "get_context"):
+        context = task.get_context()
+    return context if context is not None else contextvars.copy_context()
+
+
+def _begin_closing_generators(loop: WorkflowLoop) -> bool:
+    # Only once no task runs: a generator that a task is in the middle of cannot be closed.
+    generators = loop.generators.take()
+    for generator, context in generators:
+        loop.create_task(_close(generator), context=context)
+    return bool(generators)
+
+
+async def _close(generator: AsyncGeneratorType[Any, Any]) -> None:
+    try:
+        await generator.aclose()
+    except Exception:
+        _logger.debug("an asynchronous generator raised while it was closed", exc_info=True)
 
 
 def _close_by_force(task: asyncio.Task[Any], loop: WorkflowLoop) -> None:
-    coroutine = task.get_coro()
-    try:
-        coroutine.close()
-    except BaseException:  # noqa: BLE001 - code that ignores both cancellation and GeneratorExit
-        _logger.warning(
-            "a task of workflow instance %s refuses to end: %r",
-            loop.executor.instance_id,
-            coroutine,
-            extra={"instance_id": loop.executor.instance_id},
-        )
+    coroutine: Any = task.get_coro()
     setattr(task, "_log_destroy_pending", False)  # noqa: B010 - asyncio would warn of it
+    for _ in range(_CLOSINGS):
+        # In the loop, so that guards hold and commands go nowhere, and in the task's own context.
+        loop.call_next(coroutine.close, context=context_of(task))
+        loop.run_until_idle(limit=1)
+        if getattr(coroutine, "cr_frame", None) is None:
+            return
+    _undying.append(coroutine)
+    _logger.warning(
+        "a task of workflow instance %s refuses to end: %r",
+        loop.executor.instance_id,
+        coroutine,
+        extra={"instance_id": loop.executor.instance_id},
+    )
