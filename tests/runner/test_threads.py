@@ -18,6 +18,10 @@ from tests.runner.attempts import until
 WORD: contextvars.ContextVar[str] = contextvars.ContextVar("word")
 
 
+def threads_named(prefix: str) -> list[str]:
+    return [it.name for it in threading.enumerate() if it.name.startswith(prefix)]
+
+
 def thread_name() -> str:
     return threading.current_thread().name
 
@@ -101,13 +105,12 @@ async def test_a_cancelled_call_is_abandoned_and_its_thread_ends_when_it_can() -
 
 
 async def test_idle_threads_end_after_a_while() -> None:
-    pool = ThreadPool(idle_seconds=0.05)
-    before = threading.active_count()
+    pool = ThreadPool(name="tired", idle_seconds=0.05)
     barrier = threading.Barrier(8, timeout=10)
     await asyncio.gather(*(pool.run(barrier.wait) for _ in range(8)))
 
     await until(lambda: pool.idle == 0)
-    await until(lambda: threading.active_count() == before)
+    await until(lambda: not threads_named("tired"))
 
 
 async def test_a_thread_in_use_now_and_then_stays() -> None:
@@ -189,7 +192,4 @@ async def test_threads_end_when_their_loop_is_gone(monkeypatch: pytest.MonkeyPat
     await asyncio.to_thread(run_elsewhere)
     go_on.set()
 
-    def orphans() -> list[str]:
-        return [thread.name for thread in threading.enumerate() if thread.name.startswith("orphan")]
-
-    await until(lambda: not orphans())
+    await until(lambda: not threads_named("orphan"))
