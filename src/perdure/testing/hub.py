@@ -1,0 +1,232 @@
+"""The hub under test: a client, a worker in this process on demand, time, and worker processes.
+
+Contracts are plain code: they use the sync client, so that no other plugin's way to run async tests
+comes into it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
+
+from perdure._portal import finish
+from perdure._program import RegistryProgram
+from perdure._session import Opening, Session, SessionPool
+from perdure.client import Client
+from perdure.clock import SystemClock
+from perdure.sync_client import SyncClient
+from perdure.testing.manual_clock import ManualClock
+from perdure.testing.record import Record
+from perdure.types import EMPTY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+    from types import TracebackType
+
+    from perdure._link import Link
+    from perdure.clock import Clock
+    from perdure.registry import Registry
+    from perdure.spi.backend import Capability
+    from perdure.sync_client import SyncHandle
+    from perdure.testing.target import BackendTarget, WorkerProcess
+    from perdure.types import InstanceInfo
+
+_T = TypeVar("_T")
+
+_MANUAL_MOMENT = timedelta(hours=1)
+_POLL_SECONDS = 0.01
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class _Settling(Protocol):
+    """A backend that keeps to a manual clock."""
+
+    async def settle(self) -> None: ...
+
+
+class BackendHub:
+    """One backend, open, with a registry to run. Get it from the fixture ``backend_hub``.
+
+    Attributes:
+        target: How the backend is reached.
+        client: A client of it.
+        record: What activities write down, outside of the backend.
+    """
+
+    client: SyncClient
+
+    def __init__(
+        self, target: BackendTarget, registry: Registry, *, is_in_real_time: bool = False
+    ) -> None:
+        self.target = target
+        self.registry = registry
+        self.record = Record(target.folder / f"record-{uuid.uuid4().hex[:8]}.jsonl")
+        is_manual = target.has_manual_clock and not is_in_real_time
+        self._clock = ManualClock() if is_manual else None
+        self._system_clock = SystemClock()
+        self._pool = SessionPool(self._make_session)
+        self._link: Link | None = None
+        self._client: Opening | None = None
+        self._worker: Opening | None = None
+
+    # -- open and closed --------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self._client = Opening(self._pool, make_program=None, drain_timeout=timedelta())
+        self._link = finish(self._client.open(is_blocking=True))
+        self.client = SyncClient(Client(self._link, registry=self.registry))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with contextlib.ExitStack() as stack:
+            if self._client is not None:
+                stack.callback(finish, self._client.close())
+            stack.callback(self.stop_worker)
+
+    def run_worker(self, registry: Registry | None = None) -> None:
+        """Run a worker in this process, in the place of the one that ran so far."""
+        self.stop_worker()
+        program = registry or self.registry
+        self._worker = Opening(
+            self._pool,
+            make_program=lambda clock: RegistryProgram(program, clock=clock),
+            drain_timeout=timedelta(),
+        )
+        finish(self._worker.open(is_blocking=True))
+
+    def stop_worker(self) -> None:
+        """Stop the worker in this process, if one runs; its activities are given up."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            finish(worker.close())
+
+    def start_worker(
+        self, registry: str, *, environment: Mapping[str, str] = EMPTY
+    ) -> WorkerProcess:
+        """Start a worker process; see :meth:`BackendTarget.start_worker`."""
+        return self.target.start_worker(registry, environment=environment)
+
+    def second_client(
+        self, *, deadline: timedelta
+    ) -> contextlib.AbstractContextManager[SyncClient]:
+        """Return what opens one more client, whose calls have this deadline."""
+        return self._second_client(deadline)
+
+    @contextlib.contextmanager
+    def _second_client(self, deadline: timedelta) -> Any:  # a generator for the decorator
+        opening = Opening(self._pool, make_program=None, drain_timeout=timedelta())
+        link = finish(opening.open(deadline=deadline, is_blocking=True))
+        try:
+            yield SyncClient(Client(link, registry=self.registry))
+        finally:
+            finish(opening.close())
+
+    # -- what it is -------------------------------------------------------------------------------
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the backend declares."""
+        assert self._link is not None
+        return self._link.backend.capabilities
+
+    @property
+    def backend(self) -> Any:
+        """The backend itself, for contracts about the SPI; its methods run by :meth:`call`."""
+        assert self._link is not None
+        return self._link.backend
+
+    def call(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine of the backend on its own event loop."""
+        assert self._link is not None
+        seconds = self.target.patience.total_seconds()
+        return finish(self._link.caller(coroutine, timeout_seconds=seconds))
+
+    # -- instances --------------------------------------------------------------------------------
+
+    def new_id(self, label: str = "i") -> str:
+        """Return an instance id that nobody has used, for hubs that outlive a test."""
+        return f"{label}-{uuid.uuid4().hex[:12]}"
+
+    def start(self, workflow: Any, *args: Any, **options: Any) -> SyncHandle[Any]:
+        """Start a workflow under a fresh id, unless ``options`` have one."""
+        options.setdefault("instance_id", self.new_id())
+        return self.client.start(workflow, *args, **options)
+
+    def result(self, handle: SyncHandle[Any]) -> Any:
+        """Return the result of an instance, which must come within our patience."""
+        return handle.result(timeout=self.target.patience)
+
+    def end(self, handle: SyncHandle[Any]) -> InstanceInfo:
+        """Return the instance's state once it has ended or stalled, within our patience."""
+        return handle.wait(timeout=self.target.patience)
+
+    def until_shows(self, handle: SyncHandle[Any], custom_status: object) -> None:
+        """Wait until the workflow has set its custom status to this."""
+
+        def is_shown() -> bool:
+            text = handle.info().custom_status_json
+            return text is not None and json.loads(text) == custom_status
+
+        self.until(is_shown, f"{handle.instance_id} never showed {custom_status!r}")
+
+    # -- time -------------------------------------------------------------------------------------
+
+    @property
+    def moment(self) -> timedelta:
+        """A durable wait that is short for this backend, yet longer than any mishap of timing."""
+        return self.target.moment if self._clock is None else _MANUAL_MOMENT
+
+    def let_pass(self, moments: float) -> None:
+        """Let so many moments pass: at once where the clock is manual, else by waiting."""
+        duration = self.moment * moments
+        if self._clock is None:
+            time.sleep(duration.total_seconds())
+        else:
+            self.call(self._advance(self._clock, duration))
+
+    def settle(self) -> None:
+        """Let the backend do what is due now. Real time has no end of that: it waits a little."""
+        if self._clock is None:
+            time.sleep(self.moment.total_seconds())
+        else:
+            self.call(self._advance(self._clock, timedelta()))
+
+    def until(self, condition: Callable[[], bool], complaint: str) -> None:
+        """Wait in real time until ``condition`` holds.
+
+        Raises:
+            AssertionError: It did not come to hold within our patience.
+        """
+        deadline = time.monotonic() + self.target.patience.total_seconds()
+        while not condition():
+            assert time.monotonic() < deadline, complaint
+            time.sleep(_POLL_SECONDS)
+
+    async def _advance(self, clock: ManualClock, duration: timedelta) -> None:
+        backend = cast("_Settling", self.backend)
+        target_us = clock.now_us() + duration // _MICROSECOND
+        async with asyncio.timeout(self.target.patience.total_seconds()):
+            await backend.settle()
+            while (due_us := clock.next_deadline_us()) is not None and due_us <= target_us:
+                clock.move_to(due_us)
+                await backend.settle()
+            clock.move_to(target_us)
+            await backend.settle()
+
+    def _make_session(self) -> Session:
+        clock: Clock = self._clock or self._system_clock
+        return Session(
+            name=self.target.name,
+            clock=clock,
+            make_backend=lambda: self.target.make_backend(clock=clock),
+        )
