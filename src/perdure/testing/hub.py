@@ -22,7 +22,7 @@ from perdure.clock import SystemClock
 from perdure.sync_client import SyncClient
 from perdure.testing.manual_clock import ManualClock
 from perdure.testing.record import Record
-from perdure.types import EMPTY
+from perdure.types import EMPTY, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -170,6 +170,11 @@ class BackendHub:
         """Return the instance's state once it has ended or stalled, within our patience."""
         return handle.wait(timeout=self.target.patience)
 
+    def end_or_none(self, handle: SyncHandle[Any]) -> InstanceInfo | None:
+        """Return the instance's state if it has ended or stalled, else ``None``."""
+        info = handle.info()
+        return info if info.status.is_terminal or info.status is Status.STALLED else None
+
     def until_shows(self, handle: SyncHandle[Any], custom_status: object) -> None:
         """Wait until the workflow has set its custom status to this."""
 
@@ -178,6 +183,15 @@ class BackendHub:
             return text is not None and json.loads(text) == custom_status
 
         self.until(is_shown, f"{handle.instance_id} never showed {custom_status!r}")
+
+    def replay(self, handle: SyncHandle[Any]) -> None:
+        """Run today's code over the instance's history, payloads compared as well.
+
+        Raises:
+            NonDeterminismError: It asks for other commands than the history holds.
+        """
+        program = RegistryProgram(self.registry)
+        program.rebuild(handle.info().name, handle.history(), strict=True).close()
 
     # -- time -------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from perdure.activity_functions import current_activity
@@ -18,12 +19,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line: which attempt of which activity wrote it, and in which process."""
+    """One line: which attempt of which activity wrote it, when it began, in which process."""
 
     label: str
     key: str
     attempt: int
+    began_at: str
     pid: int
+
+    @property
+    def began(self) -> datetime:
+        """When the attempt began to run."""
+        return datetime.fromisoformat(self.began_at)
 
 
 class Record:
@@ -36,7 +43,7 @@ class Record:
         return str(self.path)
 
     def entries(self) -> list[Entry]:
-        """Return what was written so far; a last line without its end is not counted."""
+        """Return what was written so far; a last line without its end does not count."""
         if not self.path.exists():
             return []
         whole = self.path.read_text(encoding="utf-8").rpartition("\n")[0]
@@ -59,7 +66,11 @@ def note(path: str, label: str) -> Entry:
     """
     activity = current_activity()
     entry = Entry(
-        label=label, key=activity.idempotency_key, attempt=activity.attempt, pid=os.getpid()
+        label=label,
+        key=activity.idempotency_key,
+        attempt=activity.attempt,
+        began_at=activity.started_at.isoformat(),
+        pid=os.getpid(),
     )
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
