@@ -65,6 +65,14 @@ class RegistryProgram:
         """The names of the activities this worker can run."""
         return frozenset(self._registry.activities)
 
+    def patches(self, workflow: str) -> tuple[str, ...]:
+        """Return the patches that the code of a workflow declares.
+
+        Raises:
+            WorkflowNotRegisteredError: No workflow of that name is registered here.
+        """
+        return self._registry.find_workflow(workflow).patches
+
     def executor(self, workflow: str) -> WorkflowExecutor:
         """Return a fresh executor of a workflow.
 

@@ -101,6 +101,15 @@ class Program(Protocol):
     def activities(self) -> frozenset[str]:
         """The names of the activities this worker can run."""
 
+    def patches(self, workflow: str) -> tuple[str, ...]:
+        """Return the patches that the code of a workflow declares.
+
+        A backend whose inputs must be complete before the code runs stamps them into the input.
+
+        Raises:
+            WorkflowNotRegisteredError: No workflow of that name is registered here.
+        """
+
     def executor(self, workflow: str) -> Executor:
         """Return a fresh executor; its first event is the run's ``WorkflowStarted``.
 

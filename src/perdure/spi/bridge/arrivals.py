@@ -1,0 +1,112 @@
+"""Arrivals: what an SDK says of a task that is complete, as an input of the executor."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from perdure.errors import NonDeterminismError, PayloadError
+from perdure.spi.bridge.envelope import raw_text
+from perdure.spi.bridge.messages import (
+    EVENT_CHANNEL,
+    WAKE_EVENT,
+    Reply,
+    decode_event,
+    decode_failure,
+    decode_result,
+)
+from perdure.spi.bridge.script import ArmTimer, Awaited, EndChildren, Listen, Looked
+from perdure.spi.history import (
+    ActivityCompleted,
+    ActivityFailed,
+    ActivityScheduled,
+    BufferedEvent,
+    ChildCompleted,
+    ChildFailed,
+    ChildStarted,
+    EventReceived,
+    HistoryEvent,
+)
+from perdure.types import Failure
+
+if TYPE_CHECKING:
+    from perdure.spi.bridge.sdk import SdkTask
+
+_logger = logging.getLogger(__name__)
+
+
+def input_of(
+    operation: Awaited, task: SdkTask, *, at_us: int, instance_id: str, run_id: str, position: int
+) -> HistoryEvent:
+    """Return the input that the answer to ``operation`` is.
+
+    Raises:
+        NonDeterminismError: It answers another command, so the code has changed.
+    """
+    if isinstance(operation, ArmTimer | EndChildren):
+        return Looked(at_us=at_us)
+    if isinstance(operation, Listen):
+        event = event_of(operation, task, instance_id=instance_id)
+        if event is None or event.name == WAKE_EVENT:
+            return Looked(at_us=at_us)
+        return EventReceived(at_us=at_us, name=event.name, payload=event.payload)
+    reply = _reply_of(task)
+    if reply.run_id and (reply.run_id, reply.id) != (run_id, operation.id):
+        raise NonDeterminismError(
+            instance_id=instance_id,
+            recorded=f"an answer to command {reply.id} of run {reply.run_id}",
+            asked=f"{_describe(operation)} of run {run_id}",
+            position=position,
+        )
+    return _outcome(operation, reply, at_us=at_us)
+
+
+def event_of(operation: Listen, task: SdkTask, *, instance_id: str) -> BufferedEvent | None:
+    """Return the event that came; ``None`` if it is none of perdure's and came on its channel."""
+    value = task.get_result()
+    if operation.name != EVENT_CHANNEL:
+        return BufferedEvent(name=operation.name, payload=raw_text(value))
+    try:
+        return decode_event(value)
+    except PayloadError as error:
+        _logger.warning("dropped: %s", error, extra={"instance_id": instance_id})
+        return None
+
+
+def _reply_of(task: SdkTask) -> Reply:
+    if task.is_failed:
+        return _failure_of(task.get_exception())
+    value = task.get_result()
+    try:
+        reply = decode_result(value)
+    except PayloadError as error:
+        return Reply(failure=Failure.from_exception(error, with_traceback=False))
+    return reply or Reply(result=raw_text(value))
+
+
+def _failure_of(error: Exception) -> Reply:
+    details = getattr(error, "details", None)
+    if details is None:
+        return Reply(failure=Failure.from_exception(error, with_traceback=False))
+    return decode_failure(
+        error_type=details.error_type,
+        message=details.message,
+        traceback=details.stack_trace or "",
+    )
+
+
+def _outcome(
+    operation: ActivityScheduled | ChildStarted, reply: Reply, *, at_us: int
+) -> HistoryEvent:
+    is_activity = isinstance(operation, ActivityScheduled)
+    if reply.failure is not None:
+        failed = ActivityFailed if is_activity else ChildFailed
+        return failed(at_us=at_us, id=operation.id, failure=reply.failure)
+    completed = ActivityCompleted if is_activity else ChildCompleted
+    return completed(at_us=at_us, id=operation.id, result=reply.result or "null")
+
+
+def _describe(operation: ActivityScheduled | ChildStarted) -> str:
+    if isinstance(operation, ActivityScheduled):
+        return f"activity {operation.name!r} (command {operation.id})"
+    return f"child {operation.workflow!r} (command {operation.id})"

@@ -1,0 +1,50 @@
+"""Parking: an instance that this worker cannot go on with stays as it is, instead of failing.
+
+The execution answers the server with nothing. Its events become part of history, and the next
+execution by a worker with fitting code issues what is missing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from perdure.spi.bridge.sdk import OrchestrationContext, Sdk
+
+
+def guard(context: OrchestrationContext, sdk: Sdk, park: Callable[[Exception], None]) -> None:
+    """Have ``park`` called where the SDK would fail the instance for not matching its history."""
+    fail = context.set_failed
+
+    def set_failed(ex: Any) -> None:
+        if isinstance(ex, sdk.non_determinism_error):
+            park(ex)
+        else:
+            fail(ex)
+
+    _replace(context, "set_failed", set_failed)
+
+
+def answer_nothing(context: OrchestrationContext) -> None:
+    """Let this execution answer the server with no action, but for a termination."""
+    terminate, actions = context.set_complete, context.get_actions
+
+    def set_complete(result: Any, status: Any, is_result_encoded: bool = False) -> None:
+        # Only what ends an instance from outside comes encoded; it also ends a parked one.
+        if is_result_encoded:
+            terminate(result, status, is_result_encoded)
+            _replace(context, "get_actions", lambda: actions()[-1:])
+
+    _replace(context, "set_failed", _ignore)
+    _replace(context, "set_complete", set_complete)
+    _replace(context, "get_actions", list)
+
+
+def _ignore(ex: Any) -> None:
+    """Do nothing: history may hold commands that this worker has not issued."""
+
+
+def _replace(context: OrchestrationContext, method: str, function: Callable[..., Any]) -> None:
+    setattr(context, method, function)

@@ -1,0 +1,123 @@
+"""What the bridge needs of a generator-style SDK: its classes, and the shapes of its objects.
+
+``durabletask`` and Dapr's SDK have the same form, since one is a fork of the other. Neither is
+imported here: a backend passes the classes in. A canary test pins every name below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+
+class SdkTask(Protocol):
+    """Something that will be complete one day."""
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether it is complete, with an exception."""
+
+    def get_result(self) -> Any:
+        """Return the value, as the SDK read it from JSON."""
+
+    def get_exception(self) -> Exception:
+        """Return the exception."""
+
+
+class WakeTask(SdkTask, Protocol):
+    """A task that the bridge completes itself."""
+
+    def complete(self, result: Any) -> None:
+        """Complete it, and wake whatever waits for it."""
+
+
+class OrchestrationContext(Protocol):
+    """The SDK's context of one execution of a generator.
+
+    ``set_failed``, ``set_complete`` and ``get_actions`` are how the SDK ends an execution. The
+    bridge replaces them on one context where the SDK would fail an instance that must wait.
+    """
+
+    _sequence_number: int
+
+    @property
+    def instance_id(self) -> str:
+        """The instance."""
+
+    @property
+    def current_utc_datetime(self) -> datetime:
+        """The instant of the work item that the current event came in, UTC without a zone."""
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether the current event was handled before, here or elsewhere."""
+
+    def call_activity(self, activity: str, *, input: Any) -> SdkTask:
+        """Schedule an activity."""
+
+    def call_sub_orchestrator(
+        self, orchestrator: str, *, input: Any, instance_id: str | None
+    ) -> SdkTask:
+        """Start a child."""
+
+    def create_timer(self, fire_at: datetime) -> SdkTask:
+        """Create a timer."""
+
+    def wait_for_external_event(self, name: str) -> SdkTask:
+        """Take the next event of a name, now or when it comes."""
+
+    def continue_as_new(self, new_input: Any, *, save_events: bool) -> None:
+        """End the run; the input is serialised when the execution ends, not now."""
+
+    def set_custom_status(self, custom_status: Any) -> None:
+        """Set the custom status."""
+
+    def set_failed(self, ex: Any) -> None:
+        """End the instance with a failure."""
+
+    def set_complete(self, result: Any, status: Any, is_result_encoded: bool = False) -> None:
+        """End the instance; with an encoded result only where it was terminated."""
+
+    def get_actions(self) -> list[Any]:
+        """Return what the execution answers to the server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sdk:
+    """The classes of one SDK.
+
+    Attributes:
+        composite_task: Base of tasks made of tasks, with the hook ``on_child_completed``.
+        completable_task: A task that anybody may complete; made without arguments.
+        non_determinism_error: What the SDK raises when history has another command than the
+            generator, or one more.
+        encodes_custom_status: Whether ``set_custom_status`` takes a value and not its JSON text.
+    """
+
+    composite_task: type[Any]
+    completable_task: Callable[[], WakeTask]
+    non_determinism_error: type[Exception]
+    encodes_custom_status: bool = True
+
+
+def watching(sdk: Sdk) -> Callable[[SdkTask, Callable[[SdkTask], None]], object]:
+    """Return a class whose instances call a function once the task that they watch is complete.
+
+    Each instance is a composite of one child that never completes itself. So nothing waits for all
+    tasks at once, and a completion costs the same however many are open.
+    """
+
+    def begin(self: Any, task: SdkTask, notify: Callable[[SdkTask], None]) -> None:
+        # Before the base's own, which calls the hook at once for a task that is complete already.
+        self._notify = notify
+        sdk.composite_task.__init__(self, [task])
+
+    def on_child_completed(self: Any, task: SdkTask) -> None:
+        self._notify(task)
+
+    members = {"__init__": begin, "on_child_completed": on_child_completed}
+    return type("Watch", (sdk.composite_task,), members)
