@@ -146,7 +146,7 @@ def test_the_core_imports_no_plugin() -> None:
 
 
 def test_the_core_needs_only_what_the_project_declares() -> None:
-    declared = {"perdure", "pydantic", "pydantic_core", "typing_extensions"}
+    declared = {"perdure", "pluggy", "pydantic", "pydantic_core", "typing_extensions"}
     faults = [
         f"{source.name}:{line} imports {name}"
         for source in core_sources()

@@ -1,86 +1,140 @@
-"""How a backend is found: by its name, through the entry point group ``perdure.backends``.
+"""How a plugin is found: by its name, through an entry point, and only the one that is asked for.
 
-Only the one that is asked for is loaded. The embedded engine needs no entry point.
+The embedded engine needs no entry point. What a plugin may be is told in
+:mod:`perdure.spi.hookspecs`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from perdure._plugin_checks import checked_factory, entry_error
 from perdure.errors import ConfigurationError, PluginError
+from perdure.spi.backend import BackendFactory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from importlib.metadata import EntryPoint
 
-    from perdure.clock import Clock
-    from perdure.spi.backend import Backend
+__all__ = [
+    "GROUP",
+    "BackendFactory",
+    "InstalledPlugin",
+    "installed_backends",
+    "installed_plugins",
+    "load_backend",
+    "load_codec",
+]
 
 GROUP = "perdure.backends"
 EMBEDDED = "sqlite"
 
+_CODECS = "perdure.codecs"
 _KNOWN = {"azure": "perdure-azure", "dapr": "perdure-dapr"}
 
 
-class BackendFactory(Protocol):
-    """What an entry point names: a function, or a :class:`~perdure.spi.backend.Backend` class."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalledPlugin:
+    """A plugin that can be asked for by ``name``, and the package that it came with."""
 
-    def __call__(self, url: str, *, clock: Clock | None = None) -> Backend:
-        """Return a backend for ``url``, not opened yet.
-
-        ``url`` is the setting as the user wrote it: the bare name, or ``name://…``. ``clock`` is
-        given by tests; a backend whose time is kept elsewhere may leave it aside.
-
-        Raises:
-            ConfigurationError: The URL cannot be used.
-        """
+    name: str
+    package: str
+    version: str
 
 
 def installed_backends() -> list[str]:
     """Return the names of the backends that can be used here, sorted. Loads none."""
-    return sorted({EMBEDDED, *(point.name for point in _entry_points(None))})
+    return sorted({EMBEDDED, *(point.name for point in _entry_points(GROUP, None))})
+
+
+def installed_plugins(group: str = GROUP) -> list[InstalledPlugin]:
+    """Return the plugins of an entry point group with their packages, by name. Loads none.
+
+    The embedded engine is listed as a part of perdure itself.
+    """
+    from perdure._version import __version__
+
+    found = {
+        (point.name, _owner(point), point.dist.version if point.dist else "")
+        for point in _entry_points(group, None)
+        if (group, point.name) != (GROUP, EMBEDDED)
+    }
+    if group == GROUP:
+        found.add((EMBEDDED, "perdure", __version__))
+    return [
+        InstalledPlugin(name=name, package=package, version=version)
+        for name, package, version in sorted(found)
+    ]
 
 
 def load_backend(name: str, *, setting: str, profiles: Iterable[str] = ()) -> BackendFactory:
     """Return the factory of the backend called ``name``.
 
-    ``setting`` says where the name came from and ``profiles`` what else it could have been: both
-    are for the message where there is no such backend.
+    What the factory makes is checked: that it is a backend, and for this version of the SPI.
+
+    Args:
+        name: The word that selects it.
+        setting: Where the name came from, for messages.
+        profiles: What else the name could have been, for the same.
 
     Raises:
         ConfigurationError: There is no such backend.
-        PluginError: It is not installed, installed twice, or cannot be imported.
+        PluginError: It is not installed, installed twice, cannot be imported, was written for
+            another version of the SPI, or is not what a plugin must be.
     """
     if name == EMBEDDED:
         from perdure.embedded import create_backend
 
         return create_backend
-    points = _entry_points(name)
-    if not points:
+    point = _only(GROUP, name)
+    if point is None:
         raise _not_found(name, setting=setting, profiles=profiles)
-    if len({point.value for point in points}) > 1:
-        owners = ", ".join(sorted(_owner(point) for point in points))
-        raise PluginError(plugin=name, problem=f"several packages offer it: {owners}; keep one")
-    return _loaded(points[0])
+    return checked_factory(name, _offer(point, hook="perdure_backends"), owner=_owner(point))
 
 
-def _entry_points(name: str | None) -> list[EntryPoint]:
+def load_codec(name: str, *, setting: str) -> Callable[..., Any]:
+    """Return what makes the payload codec called ``name``.
+
+    Raises:
+        ConfigurationError: There is no such codec.
+        PluginError: As for :func:`load_backend`.
+    """
+    point = _only(_CODECS, name)
+    if point is None:
+        installed = ", ".join(sorted({point.name for point in _entry_points(_CODECS, None)}))
+        problem = f"no codec {name!r}; installed: {installed or 'none'}"
+        raise ConfigurationError(setting=setting, problem=problem)
+    return _offer(point, hook="perdure_codecs")
+
+
+def _entry_points(group: str, name: str | None) -> list[EntryPoint]:
     from importlib.metadata import entry_points
 
-    found = entry_points(group=GROUP)
+    found = entry_points(group=group)
     return list(found if name is None else found.select(name=name))
 
 
-def _loaded(point: EntryPoint) -> BackendFactory:
+def _only(group: str, name: str) -> EntryPoint | None:
+    points = _entry_points(group, name)
+    if len({point.value for point in points}) > 1:
+        owners = sorted(_owner(point) for point in points)
+        problem = f"several packages offer it: {', '.join(owners)}; keep one"
+        problem += f", for example: pip uninstall {owners[-1]}"
+        raise PluginError(plugin=name, problem=problem)
+    return points[0] if points else None
+
+
+def _offer(point: EntryPoint, *, hook: str) -> Callable[..., Any]:
+    """Return what the plugin behind ``point`` offers under the name of ``point``."""
+    from perdure._plugin_hooks import ask
+
+    owner = _owner(point)
     try:
-        factory = point.load()
+        found = point.load()
     except Exception as error:  # a plugin's module may raise anything
-        problem = f"{_owner(point)} cannot be loaded ({point.value}): {error!r}"
-        raise PluginError(plugin=point.name, problem=problem) from error
-    if not callable(factory):
-        problem = f"{_owner(point)} offers {point.value}, which is not a function or a class"
-        raise PluginError(plugin=point.name, problem=problem)
-    return factory  # type: ignore[no-any-return]  # whether it fits shows when it is called
+        raise entry_error(point.name, point.value, owner=owner, error=error) from error
+    return ask(found, hook=hook, name=point.name, value=point.value, owner=owner)
 
 
 def _owner(point: EntryPoint) -> str:

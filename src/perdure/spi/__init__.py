@@ -1,6 +1,7 @@
 """For authors of backends: the seam, the neutral history and the values that cross it.
 
-Versioned by ``SPI_VERSION``. The kinds of history events are in :mod:`perdure.spi.history`.
+Versioned by ``SPI_VERSION``. The kinds of history events are in :mod:`perdure.spi.history`, what a
+plugin can offer in :mod:`perdure.spi.hookspecs`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from perdure.spi.backend import (
     SPI_VERSION,
     Backend,
+    BackendFactory,
     BackendWorker,
     Capability,
     Health,
@@ -33,6 +35,7 @@ __all__ = [
     "ActivityOutcome",
     "ActivityTask",
     "Backend",
+    "BackendFactory",
     "BackendWorker",
     "Capability",
     "Executor",
