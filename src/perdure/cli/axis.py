@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from perdure.cli.timeline import Timeline
 
 _IDLE_SHARE_TO_CUT = 0.6
-_CUT_SHARE = 0.15
+_CUT_COLUMNS = 10
+_MOST_FOR_CUTS = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def _stretches(timeline: Timeline, *, width: int, now_us: int) -> list[Stretch]:
     marks = sorted(edge for edge in edges if start_us <= edge <= end_us)
     pieces = list(zip(marks, marks[1:], strict=False))
     busy = _busy(pieces, work)
-    weights = _weights(pieces, busy)
+    weights = _weights(pieces, busy, width=width)
     total = sum(weights) or 1.0
     stretches, at = [], 0.0
     for (first, last), weight in zip(pieces, weights, strict=True):
@@ -87,13 +88,19 @@ def _busy(pieces: Sequence[tuple[int, int]], work: Sequence[tuple[int, int]]) ->
     return covered
 
 
-def _weights(pieces: Sequence[tuple[int, int]], busy: Sequence[bool]) -> list[float]:
+def _weights(
+    pieces: Sequence[tuple[int, int]], busy: Sequence[bool], *, width: int
+) -> list[float]:
+    """Return how much room each piece gets: as long as it is, unless idling would fill the axis."""
     spans = [float(last - first) for first, last in pieces]
     working = sum(span for span, is_busy in zip(spans, busy, strict=True) if is_busy)
     total = sum(spans)
     if not working or total - working < _IDLE_SHARE_TO_CUT * total:
         return spans
-    limit = max(working * _CUT_SHARE, 1.0)
+    # Each cut is to have room for the words that say how much it leaves out.
+    idle = len(spans) - sum(busy)
+    share = min(idle * _CUT_COLUMNS / width, _MOST_FOR_CUTS)
+    limit = working * share / (1 - share) / idle
     return [
         span if is_busy else min(span, limit) for span, is_busy in zip(spans, busy, strict=True)
     ]

@@ -148,9 +148,7 @@ class Chart:
 
     def _scale(self) -> list[Piece]:
         """Return the axis: its beginning, its end, and how much is cut out where."""
-        cells = [" "] * self._axis.width
-        for column in range(self._axis.width):
-            cells[column] = self.signs.line
+        cells = [self.signs.line] * self._axis.width
         total = (self._timeline.end_us - self._timeline.started.at_us) / 1e6
         _write(cells, 0, "0 ")
         end = f" {short_duration(total)}"
@@ -162,8 +160,8 @@ class Chart:
                 skipped = short_duration((stretch.end_us - stretch.start_us) / 1e6)
                 words = f"{self.signs.cut}{skipped}{self.signs.cut}"
                 middle = int((stretch.first + stretch.last - len(words)) / 2)
-                column = max(middle, free_from)
-                if column <= stretch.last and column + len(words) < limit:
+                column = min(max(middle, free_from), limit - len(words) - 1)
+                if free_from <= column <= stretch.last:
                     _write(cells, column, words)
                     free_from = column + len(words) + 1
         margin = " " * (self._id_width + 2 + self._label_width + 1)

@@ -68,7 +68,10 @@ _STEPS: tuple[tuple[type[BaseException], str], ...] = (
     (errors.WorkflowTerminatedError, "perdure history {id}"),
     (errors.WorkflowStalledError, "perdure worker MODULE, with the code it began with"),
     (errors.InstanceNotFoundError, "perdure list"),
-    (errors.InstanceAlreadyExistsError, "perdure show {id}"),
+    (
+        errors.InstanceAlreadyExistsError,
+        "another --id; or --if-exists attach to join it, replace_finished once it has ended",
+    ),
     (errors.InstanceActiveError, "perdure wait {id}"),
     (errors.InstanceFinishedError, "perdure show {id}"),
     (errors.CapabilityNotSupportedError, "perdure backends capabilities"),
@@ -89,6 +92,9 @@ def code_of(error: BaseException) -> ExitCode:
 
 def message_of(error: BaseException) -> str:
     """Return what to tell of ``error``: its own words where it is one of ours."""
+    if isinstance(error, errors.InstanceAlreadyExistsError):
+        # Its own words give advice for code.
+        return f"workflow instance {error.instance_id!r} exists already ({error.status})"
     if isinstance(error, CommandError | errors.PerdureError | TimeoutError):
         return str(error)
     words = str(error)

@@ -72,8 +72,11 @@ def _declare(function: Any) -> Any:
 
 
 def _refuse(error: Exception) -> int:
-    """Tell what is wrong with the command line."""
+    """Tell what is wrong with the command line; of a group without a command, what it has."""
     context = getattr(error, "ctx", None)
+    if context is not None and type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(context.get_help() + "\n")
+        return ExitCode.USAGE
     path = "perdure" if context is None else context.command_path
     words = getattr(error, "format_message", error.__str__)()
     Shell(Options()).show_error(CommandError(words.rstrip("."), step=f"{path} --help"))
