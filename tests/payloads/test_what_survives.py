@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, Literal, Never
+from typing import Annotated, Any, Literal, Never
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -38,6 +38,8 @@ TYPED: list[tuple[Any, Any]] = [
     (tuple[int, str], (1, "a")),
     (tuple[int, ...], (1, 2)),
     (set[str], {"a", "b"}),
+    (Annotated[int, ["no hash"]], 5),
+    (list[Annotated[str, {}]], ["a"]),
     (frozenset[int], frozenset({1})),
     (dict[int, str], {1: "a"}),
     (dict[uuid.UUID, bytes], {KEY: b"\xff"}),
