@@ -32,6 +32,7 @@ test: lint ## Check everything that CI checks: lint, all tests, replay on the ot
 
 lint: $(INSTALLED) ## Check style with ruff and types with mypy --strict
 	@$(PYTHON_IN_VENV) -m ruff check
+	@$(PYTHON_IN_VENV) -m ruff format --check --quiet
 	@$(PYTHON_IN_VENV) -m mypy
 
 soak: $(INSTALLED) ## Run the crash and property tests with their full counts (long; prints every seed)
