@@ -37,7 +37,7 @@ TYPED: list[tuple[Any, Any]] = [
     (bytes, b"\x00\xff"),
     (tuple[int, str], (1, "a")),
     (tuple[int, ...], (1, 2)),
-    (set[str], {"a", "b"}),
+    (set[int], {1, 2}),  # of numbers, whose order is the same in every process
     (Annotated[int, ["no hash"]], 5),
     (list[Annotated[str, {}]], ["a"]),
     (frozenset[int], frozenset({1})),
