@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _IO = "move it into an activity (@app.activity) and await that"
 _THREAD = "use asyncio tasks here, and an activity for work that blocks"
+_SLEEP = "use await asyncio.sleep(…), a durable timer"
 
 _FORBIDDEN_EVENTS: dict[str, tuple[str, str]] = {
     "open": ("opening a file", _IO),
@@ -50,6 +51,7 @@ _FORBIDDEN_EVENTS: dict[str, tuple[str, str]] = {
     "os.kill": ("signalling a process", _IO),
     "_thread.start_new_thread": ("starting a thread", _THREAD),
     "_thread.start_joinable_thread": ("starting a thread", _THREAD),
+    "time.sleep": ("time.sleep", _SLEEP),  # from Python 3.13 on, however it was imported
 }
 
 # Modules that read files on behalf of code that only computes: imports, source lines of tracebacks,
@@ -66,6 +68,11 @@ _EXEMPT_MODULES = frozenset(
         "zipimport",
         "pkgutil",
         "inspect",
+        # Its finalizers run wherever the collector happens to: they are not the workflow's doing.
+        "weakref",
+        # What importlib is called until somebody imports it.
+        "_frozen_importlib",
+        "_frozen_importlib_external",
     }
 )
 
@@ -107,7 +114,7 @@ def _guarded_sleep(seconds: float, /) -> None:
         _refuse(
             loop,
             f"time.sleep at {_user_line(sys._getframe(1))}",
-            "use await asyncio.sleep(…), a durable timer",
+            _SLEEP,
         )
     _real_sleep(seconds)
 
@@ -131,7 +138,7 @@ def _is_exempt(frame: FrameType | None) -> bool:
         module = frame.f_globals.get("__name__", "")
         if module == "perdure._replay.loop":
             return False
-        if module.partition(".")[0] in _EXEMPT_MODULES:
+        if module.partition(".")[0] in _EXEMPT_MODULES or frame.f_code.co_name == "__del__":
             return True
         frame = frame.f_back
     return False
