@@ -120,12 +120,12 @@ class Engine:
     # -- a worker comes and goes -----------------------------------------------------------------
 
     def reserve(self, worker: object) -> None:
-        """Let ``worker`` be the one that runs here.
+        """Let ``worker`` be the one that runs here; ``None`` to have none.
 
         Raises:
             RuntimeError: Another one does.
         """
-        if self._worker not in {None, worker}:
+        if worker is not None and self._worker not in {None, worker}:
             problem = "this backend has a worker already; open another backend for a second one"
             raise RuntimeError(problem)
         self._worker = worker
@@ -135,7 +135,7 @@ class Engine:
         self._program = self.residents.program = program
         self.activities.program = self.steps.program = program
         self.steps.starts_activities = True
-        self._housekeeping.workflows = program.workflows
+        self._housekeeping.employ(program.workflows)
         self._intake.open(program.workflows)
 
     def take_no_more(self) -> None:
@@ -147,7 +147,8 @@ class Engine:
         """Let go of the program; what is still loaded is freed as it is."""
         self._forget()
         self.commits.add(claims.give_back_all)
-        self._worker = self._program = self._housekeeping.workflows = None
+        self._housekeeping.employ(None)
+        self._worker = self._program = None
 
     async def give_back_idle(self) -> None:
         """Give back all instances that wait for something."""
