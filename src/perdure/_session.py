@@ -35,7 +35,7 @@ class Session:
         self.has_worker = False
         self._make_backend = make_backend
         self._backend: Backend | None = None
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[None] | None = None
 
     @property
     def backend(self) -> Backend:
@@ -44,17 +44,23 @@ class Session:
         return self._backend
 
     async def open(self) -> None:
-        """Open the backend, unless another user has."""
-        async with self._opening:
-            if self._backend is None:
-                backend = self._make_backend()
-                await backend.open()
-                self._backend = backend
+        """Open the backend, unless another user has, or is about to."""
+        if self._opening is None or (self._opening.done() and self._backend is None):
+            self._opening = asyncio.create_task(self._open())
+        # A user who gives up must not leave the backend half open: it opens, and is then closed.
+        await asyncio.shield(self._opening)
 
     async def close(self) -> None:
         """Close the backend."""
+        if self._opening is not None:
+            await asyncio.wait([self._opening], timeout=_STOP_SECONDS / 2)
         if self._backend is not None:
             await self._backend.close()
+
+    async def _open(self) -> None:
+        backend = self._make_backend()
+        await backend.open()
+        self._backend = backend
 
 
 class SessionPool:

@@ -31,12 +31,14 @@ class MuteBackend(Backend):
         self.closed = 0
         self.cancelled = asyncio.Event()
         self.open_error: Exception | None = None
+        self.open_seconds = 0.0
 
     @property
     def capabilities(self) -> frozenset[Capability]:
         return frozenset()
 
     async def open(self) -> None:
+        await asyncio.sleep(self.open_seconds)
         self.opened += 1
         if self.open_error is not None:
             raise self.open_error

@@ -110,6 +110,18 @@ async def test_a_cancelled_opening_leaves_nothing_behind(app: App) -> None:
         assert portals() == 0
 
 
+async def test_a_backend_is_never_left_half_open() -> None:
+    backend = MuteBackend()
+    backend.open_seconds = 0.1
+    app = App("slow", backend=lambda url, *, clock=None: backend)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02), app.client():
+            pass
+
+    assert (backend.opened, backend.closed) == (1, 1)
+
+
 async def test_an_async_activity_may_use_a_client_of_its_own_app(tmp_path: Path) -> None:
     app = App("nested", backend=f"sqlite:///{tmp_path}/hub.db")
     app.include(registry)
