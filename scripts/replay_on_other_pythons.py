@@ -67,7 +67,7 @@ def environment(version: str, interpreter: str) -> Path:
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     pip += ["--constraint", str(ROOT / "constraints.txt")]
     subprocess.run([*pip, "setuptools"], check=True)
-    subprocess.run([*pip, "--no-build-isolation", "--editable", f"{ROOT}[test]"], check=True)
+    subprocess.run([*pip, "--no-build-isolation", "--editable", f"{ROOT}[demo,test]"], check=True)
     stamp.write_text(wanted)
     return python
 
