@@ -16,7 +16,7 @@ from pathlib import Path
 
 SUPPORTED = ("3.11", "3.12", "3.13")
 ROOT = Path(__file__).resolve().parents[1]
-INSTALLED_FROM = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
+INSTALLED_FROM = (ROOT / "pyproject.toml", ROOT / "constraints.txt", Path(__file__))
 
 
 def main() -> int:
