@@ -32,6 +32,7 @@ class MuteBackend(Backend):
         self.cancelled = asyncio.Event()
         self.open_error: Exception | None = None
         self.open_seconds = 0.0
+        self.close_hangs = False
 
     @property
     def capabilities(self) -> frozenset[Capability]:
@@ -45,6 +46,8 @@ class MuteBackend(Backend):
 
     async def close(self) -> None:
         self.closed += 1
+        if self.close_hangs:
+            await self._never()
 
     def worker(self, program: Program) -> BackendWorker:
         raise NotImplementedError
