@@ -200,3 +200,33 @@ async def test_waiting_ends_with_its_timeout_and_says_whether_any_worker_could_d
     with pytest.raises(InstanceNotFoundError):
         await client.backend.wait("j", timeout=timedelta(milliseconds=10))
     await hub.close()
+
+
+async def test_an_event_raised_together_with_the_start_is_not_lost(hub: Hub) -> None:
+    node = await hub.open(registry)
+    await asyncio.gather(node.start("greet"), node.event("name", "Ada"))
+    assert await node.result() == "hello Ada"
+    await hub.close()
+
+
+async def test_code_that_tries_to_leave_the_process_fails_its_instance_only(hub: Hub) -> None:
+    rude = Registry()
+
+    @rude.workflow
+    async def leave() -> None:
+        raise SystemExit(3)
+
+    @rude.activity(retry=RetryPolicy.none())
+    async def leave_activity() -> None:
+        raise KeyboardInterrupt
+
+    @rude.workflow
+    async def call_leave() -> None:
+        await leave_activity()
+
+    node = await hub.open(rude)
+    await node.start("leave", "a")
+    await node.start("call_leave", "b")
+    assert (await node.finished("a")).status is Status.FAILED
+    assert (await node.finished("b")).status is Status.FAILED
+    await hub.close()

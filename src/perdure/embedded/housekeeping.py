@@ -59,6 +59,7 @@ class Housekeeping:
     def open(self) -> None:
         """Begin, with a look at once."""
         self._tick()
+        self._guarded(self._members.sweep)
 
     def close(self) -> None:
         """End. May be called twice."""

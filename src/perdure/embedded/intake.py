@@ -88,6 +88,8 @@ class Intake:
         self._commits.add(lambda tx: self._claim(tx, due), then=self._claimed)
 
     def _claim(self, tx: Transaction, due: list[str]) -> tuple[int, list[LiveInstance]]:
+        if not self._workflows:
+            return 0, []  # closed while this waited for its turn
         room = min(self._residents.room - len(tx.effects.claims), _MOST_AT_ONCE)
         idle: list[LiveInstance] = []
         if room <= 0:

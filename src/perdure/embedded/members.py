@@ -133,6 +133,13 @@ class Members:
             self._peers.pop(peer.id, None)
             locks.remove(self._folder, peer.lock_name)
 
+    def sweep(self) -> None:
+        """Remove lock files that belong to nobody."""
+        known = {peer.lock_name for peer in self._peers.values()}
+        if self._lock is not None:
+            known.add(self._lock.name)
+        locks.sweep(self._folder, known=frozenset(known))
+
     def poke(self, effects: Effects) -> None:
         """Wake those whom a commit of ours concerns."""
         if self._peers and effects.concern_others():

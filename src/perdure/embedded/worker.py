@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from perdure.spi.backend import BackendWorker
 if TYPE_CHECKING:
     from perdure.embedded.engine import Engine
     from perdure.spi.program import Program
+
+_logger = logging.getLogger(__name__)
 
 _CANCEL_SECONDS = 2.0
 _LEAVING_SECONDS = 5.0
@@ -98,5 +101,7 @@ class EmbeddedWorker(BackendWorker):
                 await engine.settle(ignores_activities=True)
                 await engine.commits.perform(lambda tx: engine.members.announce(tx, None))
                 await engine.give_back_idle()
+        except (TimeoutError, StorageError) as error:
+            _logger.warning("not everything could be given back; it will be: %s", error)
         finally:
             engine.detach()
