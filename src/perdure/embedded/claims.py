@@ -7,6 +7,7 @@ is loaded at once, whatever it waits for. It gets its real value when it is give
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from perdure.embedded import ending
@@ -34,6 +35,13 @@ UPDATE instances SET owner = :owner, wake_at_us = 0 WHERE pk IN (
     ORDER BY wake_at_us LIMIT :most
 )
 RETURNING pk, instance_id, run_id, run_number, workflow
+"""
+_COUNT_DUE = """
+SELECT COUNT(*) FROM (
+    SELECT 1 FROM instances
+    WHERE workflow = :workflow AND owner IS NULL AND wake_at_us IS NOT NULL AND wake_at_us <= :now
+    LIMIT :most
+)
 """
 # Mail wakes an instance, but one on hold only sleeps until the hold is lifted.
 _GIVE_BACK = """
@@ -85,8 +93,12 @@ def earliest(connection: sqlite3.Connection, workflows: Iterable[str]) -> dict[s
     return {workflow: wake_at_us for workflow, wake_at_us in rows if wake_at_us is not None}
 
 
-def claim(tx: Transaction, workflow: str, *, most: int) -> int:
-    """Take up to ``most`` instances that are due; return how many."""
+def claim(tx: Transaction, workflow: str, *, most: int, sharers: int = 1) -> int:
+    """Take up to ``most`` instances that are due, or one of ``sharers`` shares; return how many."""
+    if sharers > 1:
+        limit = {"workflow": workflow, "now": tx.now_us, "most": most * sharers}
+        (due,) = tx.execute(_COUNT_DUE, limit).fetchone()
+        most = min(most, math.ceil(due / sharers))
     rows = tx.execute(
         _CLAIM, {"owner": tx.worker_id, "workflow": workflow, "now": tx.now_us, "most": most}
     ).fetchall()

@@ -65,7 +65,13 @@ class Engine:
         self.actions.activities = self.activities
         self.actions.timers = self._timers
         self._mailroom = Mailroom(store, residents=self.residents, clock=clock)
-        self._intake = Intake(store, commits=self.commits, residents=self.residents, clock=clock)
+        self._intake = Intake(
+            store,
+            commits=self.commits,
+            members=self.members,
+            residents=self.residents,
+            clock=clock,
+        )
         self._loader = Loader(
             self.residents, mailroom=self._mailroom, actions=self.actions, intake=self._intake
         )
