@@ -19,6 +19,7 @@ from perdure._replay.loop import WorkflowLoop
 from perdure.errors import ForbiddenInWorkflowError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 _IO = "move it into an activity (@app.activity) and await that"
@@ -93,16 +94,23 @@ def install() -> None:
     sys.addaudithook(_audit)
 
 
-def _audit(event: str, args: tuple[Any, ...]) -> None:
-    if event not in _FORBIDDEN_EVENTS:
+def _audit(
+    event: str,
+    args: tuple[Any, ...],
+    # Bound here: the hook is still called while the interpreter clears this module away.
+    forbidden: dict[str, tuple[str, str]] = _FORBIDDEN_EVENTS,
+    running_loop: Callable[[], object] = _get_running_loop,
+    workflow_loop: type = WorkflowLoop,
+) -> None:
+    if event not in forbidden:
         return
-    loop = _get_running_loop()
-    if type(loop) is not WorkflowLoop:
+    loop: Any = running_loop()
+    if type(loop) is not workflow_loop:
         return
     frame = sys._getframe(1)
-    if _is_exempt(frame):
+    if _is_exempt(frame) or (event == "open" and _is_of_a_time_zone(args[0])):
         return
-    what, remedy = _FORBIDDEN_EVENTS[event]
+    what, remedy = forbidden[event]
     detail = f" ({args[0]!r})" if event == "open" and args else ""
     _refuse(loop, f"{what}{detail} at {_user_line(frame)}", remedy)
 
@@ -142,6 +150,12 @@ def _is_exempt(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def _is_of_a_time_zone(path: object) -> bool:
+    # ZoneInfo in C opens its files without a frame of its own.
+    zoneinfo = sys.modules.get("zoneinfo")
+    return zoneinfo is not None and isinstance(path, str) and path.startswith(zoneinfo.TZPATH)
 
 
 def _user_line(frame: FrameType | None) -> str:

@@ -20,6 +20,8 @@ _FOREIGN_MARKS = (
     "is bound to a different event loop",
     "got bad yield",
     "got Future",
+    # What another loop's future says when a second workflow awaits it.
+    "await wasn't used with future",
 )
 
 
