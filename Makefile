@@ -32,10 +32,11 @@ test: lint ## Check everything that CI checks: lint, all tests, replay on the ot
 
 lint: $(INSTALLED) ## Check style with ruff and types with mypy --strict
 	@$(PYTHON_IN_VENV) -m ruff check
+	@$(PYTHON_IN_VENV) -m ruff format --check --quiet
 	@$(PYTHON_IN_VENV) -m mypy
 
 soak: $(INSTALLED) ## Run the crash and property tests with their full counts (long; prints every seed)
-	@PERDURE_SOAK=1 $(PYTEST) -m soak -s
+	@PERDURE_SOAK=1 $(PYTEST) -m soak -s -v
 
 bench: $(INSTALLED) ## Measure speed beside the floor of bare SQLite
 	@mkdir -p .benchmarks

@@ -16,7 +16,7 @@ from pathlib import Path
 
 SUPPORTED = ("3.11", "3.12", "3.13")
 ROOT = Path(__file__).resolve().parents[1]
-INSTALLED_FROM = (ROOT / "pyproject.toml", ROOT / "constraints.txt")
+INSTALLED_FROM = (ROOT / "pyproject.toml", ROOT / "constraints.txt", Path(__file__))
 
 
 def main() -> int:
@@ -67,7 +67,7 @@ def environment(version: str, interpreter: str) -> Path:
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     pip += ["--constraint", str(ROOT / "constraints.txt")]
     subprocess.run([*pip, "setuptools"], check=True)
-    subprocess.run([*pip, "--no-build-isolation", "--editable", f"{ROOT}[test]"], check=True)
+    subprocess.run([*pip, "--no-build-isolation", "--editable", f"{ROOT}[demo,test]"], check=True)
     stamp.write_text(wanted)
     return python
 

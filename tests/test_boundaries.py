@@ -43,7 +43,7 @@ FORBIDDEN_IN_REPLAY = {
     "socket": set[str](),
     "sqlite3": set[str](),
     "subprocess": set[str](),
-    "threading": set[str](),
+    "threading": {"guards.py"},  # to forbid threads
     "time": {"guards.py"},  # to forbid time.sleep
     "uuid": {"executor.py"},  # uuid.UUID, made of the run's random numbers
 }
@@ -53,9 +53,11 @@ ASYNCIO_IN_REPLAY = {
     "event_buffer.py",
     "executor.py",
     "futures.py",
+    "gathering.py",
     "guards.py",
     "loop.py",
     "outcomes.py",
+    "primitives.py",
     "stdlib.py",
     "teardown.py",
 }

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import threading
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perdure._link import DEFAULT_DEADLINE, Link
 from perdure._portal import Portal
+from perdure.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from perdure._portal import Caller
     from perdure._program import RegistryProgram
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from perdure.spi.backend import Backend, BackendWorker
 
 DEFAULT_DRAIN = timedelta(seconds=10)
+_log = logging.getLogger(__name__)
+
 _OPEN_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 
@@ -35,7 +38,7 @@ class Session:
         self.has_worker = False
         self._make_backend = make_backend
         self._backend: Backend | None = None
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[None] | None = None
 
     @property
     def backend(self) -> Backend:
@@ -44,17 +47,23 @@ class Session:
         return self._backend
 
     async def open(self) -> None:
-        """Open the backend, unless another user has."""
-        async with self._opening:
-            if self._backend is None:
-                backend = self._make_backend()
-                await backend.open()
-                self._backend = backend
+        """Open the backend, unless another user has, or is about to."""
+        if self._opening is None or (self._opening.done() and self._backend is None):
+            self._opening = asyncio.create_task(self._open())
+        # A user who gives up must not leave the backend half open: it opens, and is then closed.
+        await asyncio.shield(self._opening)
 
     async def close(self) -> None:
         """Close the backend."""
+        if self._opening is not None:
+            await asyncio.wait([self._opening], timeout=_STOP_SECONDS / 2)
         if self._backend is not None:
             await self._backend.close()
+
+    async def _open(self) -> None:
+        backend = self._make_backend()
+        await backend.open()
+        self._backend = backend
 
 
 class SessionPool:
@@ -116,8 +125,7 @@ class Opening:
             is_blocking: Block instead of suspending, for :func:`~perdure._portal.finish`.
 
         Raises:
-            BackendUnavailableError: The backend cannot be reached or used.
-            TimeoutError: The backend took too long.
+            BackendUnavailableError: The backend cannot be reached or used, or took too long.
         """
         if self._session is not None:
             raise RuntimeError("this is open already; call the method of the app again for another")
@@ -126,6 +134,10 @@ class Opening:
         self._session, self._caller = session, caller
         try:
             await caller(self._start(session), timeout_seconds=_OPEN_SECONDS)
+        except TimeoutError as error:
+            await self.close()
+            problem = str(error) or f"it did not open within {_OPEN_SECONDS:g} s"
+            raise BackendUnavailableError(backend=session.name, problem=problem) from error
         except BaseException:
             await self.close()
             raise
@@ -137,19 +149,34 @@ class Opening:
         self._session = None
         if session is None or caller is None:
             return
-        is_last = self._pool.leave(session, with_worker=self._make_program is not None)
+        has_worker = self._make_program is not None
         if not session.portal.is_usable:
+            self._pool.leave(session, with_worker=has_worker)
             return  # after a fork it is the parent's to close
         try:
-            drain_seconds = self._drain_timeout.total_seconds()
-            stop = self._stop(session, is_last=is_last)
-            await caller(stop, timeout_seconds=drain_seconds + _STOP_SECONDS)
-            if is_last:
-                # So that closing the portal, which blocks, is short.
-                await caller(session.portal.cancel_all(), timeout_seconds=None)
+            seconds = self._drain_timeout.total_seconds() + _STOP_SECONDS
+            await self._end(caller, self._stop_worker(), seconds=seconds)
         finally:
-            if is_last:
-                session.portal.close()
+            # Not before: an activity that is drained may be in the session too, and leave it.
+            if self._pool.leave(session, with_worker=has_worker):
+                await self._close_session(session, caller)
+
+    async def _close_session(self, session: Session, caller: Caller) -> None:
+        try:
+            await self._end(caller, session.close(), seconds=_STOP_SECONDS)
+            # So that closing the portal, which blocks, is short.
+            await caller(session.portal.cancel_all(), timeout_seconds=None)
+        finally:
+            session.portal.close()
+
+    async def _end(
+        self, caller: Caller, coroutine: Coroutine[Any, Any, None], *, seconds: float
+    ) -> None:
+        try:
+            await caller(coroutine, timeout_seconds=seconds)
+        except TimeoutError:
+            # Not an error of the code that leaves: what it did is durable.
+            _log.warning("the backend did not stop within %g s and was left behind", seconds)
 
     async def _start(self, session: Session) -> None:
         await session.open()
@@ -159,12 +186,12 @@ class Opening:
         self._worker = session.backend.worker(self._program)
         await self._worker.start()
 
-    async def _stop(self, session: Session, *, is_last: bool) -> None:
-        async with contextlib.AsyncExitStack() as stack:
-            if is_last:
-                stack.push_async_callback(session.close)
-            if self._program is not None:
-                stack.callback(self._program.close)
+    async def _stop_worker(self) -> None:
+        try:
             if self._worker is not None:
-                stack.push_async_callback(self._worker.stop)
                 await self._worker.drain(timeout=self._drain_timeout)
+        finally:
+            if self._program is not None:
+                self._program.close()
+            if self._worker is not None:
+                await self._worker.stop()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from perdure._definition import Call
     from perdure._link import Link
+    from perdure._startable import Startable0, Startable1, Startable2, Startable3, Startable4
     from perdure.registry import Registry
     from perdure.spi.backend import Backend
     from perdure.types import InstanceInfo
@@ -56,7 +57,7 @@ class Client:
 
     @overload
     async def start(
-        self, workflow: Workflow[[], R], /, **options: Unpack[StartOptions]
+        self, workflow: Startable0[R], /, **options: Unpack[StartOptions]
     ) -> WorkflowHandle[R]: ...
     @overload
     async def start(
@@ -64,20 +65,20 @@ class Client:
     ) -> WorkflowHandle[R]: ...
     @overload
     async def start(
-        self, workflow: Workflow[[A], R], a: A, /, **options: Unpack[StartOptions]
+        self, workflow: Startable1[A, R], a: A, /, **options: Unpack[StartOptions]
     ) -> WorkflowHandle[R]: ...
     @overload
     async def start(
-        self, workflow: Workflow[[A, B], R], a: A, b: B, /, **options: Unpack[StartOptions]
+        self, workflow: Startable2[A, B, R], a: A, b: B, /, **options: Unpack[StartOptions]
     ) -> WorkflowHandle[R]: ...
     @overload
     async def start(
-        self, workflow: Workflow[[A, B, C], R], a: A, b: B, c: C, /, **options: Unpack[StartOptions]
+        self, workflow: Startable3[A, B, C, R], a: A, b: B, c: C, /, **options: Unpack[StartOptions]
     ) -> WorkflowHandle[R]: ...
     @overload
     async def start(
         self,
-        workflow: Workflow[[A, B, C, D], R],
+        workflow: Startable4[A, B, C, D, R],
         a: A,
         b: B,
         c: C,

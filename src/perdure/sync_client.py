@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from perdure._definition import Call
     from perdure._requests import ListOptions, StartOptions
+    from perdure._startable import Startable0, Startable1, Startable2, Startable3, Startable4
     from perdure.client import Client
     from perdure.event_types import EventType
     from perdure.handle import WorkflowHandle
@@ -111,26 +112,26 @@ class SyncClient:
 
     @overload
     def start(
-        self, workflow: Workflow[[], R], /, **options: Unpack[StartOptions]
+        self, workflow: Startable0[R], /, **options: Unpack[StartOptions]
     ) -> SyncHandle[R]: ...
     @overload
     def start(self, workflow: Call[R], /, **options: Unpack[StartOptions]) -> SyncHandle[R]: ...
     @overload
     def start(
-        self, workflow: Workflow[[A], R], a: A, /, **options: Unpack[StartOptions]
+        self, workflow: Startable1[A, R], a: A, /, **options: Unpack[StartOptions]
     ) -> SyncHandle[R]: ...
     @overload
     def start(
-        self, workflow: Workflow[[A, B], R], a: A, b: B, /, **options: Unpack[StartOptions]
+        self, workflow: Startable2[A, B, R], a: A, b: B, /, **options: Unpack[StartOptions]
     ) -> SyncHandle[R]: ...
     @overload
     def start(
-        self, workflow: Workflow[[A, B, C], R], a: A, b: B, c: C, /, **options: Unpack[StartOptions]
+        self, workflow: Startable3[A, B, C, R], a: A, b: B, c: C, /, **options: Unpack[StartOptions]
     ) -> SyncHandle[R]: ...
     @overload
     def start(
         self,
-        workflow: Workflow[[A, B, C, D], R],
+        workflow: Startable4[A, B, C, D, R],
         a: A,
         b: B,
         c: C,

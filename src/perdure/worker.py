@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from types import TracebackType
 
     from perdure._session import Opening
@@ -76,7 +76,7 @@ class Worker:
         self.stop()
 
     @contextlib.contextmanager
-    def _catching_signals(self) -> Iterator[None]:
+    def _catching_signals(self) -> Generator[None, None, None]:
         if threading.current_thread() is not threading.main_thread():
             yield
             return

@@ -31,18 +31,23 @@ class MuteBackend(Backend):
         self.closed = 0
         self.cancelled = asyncio.Event()
         self.open_error: Exception | None = None
+        self.open_seconds = 0.0
+        self.close_hangs = False
 
     @property
     def capabilities(self) -> frozenset[Capability]:
         return frozenset()
 
     async def open(self) -> None:
+        await asyncio.sleep(self.open_seconds)
         self.opened += 1
         if self.open_error is not None:
             raise self.open_error
 
     async def close(self) -> None:
         self.closed += 1
+        if self.close_hangs:
+            await self._never()
 
     def worker(self, program: Program) -> BackendWorker:
         raise NotImplementedError

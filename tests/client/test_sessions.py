@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,6 +109,64 @@ async def test_a_cancelled_opening_leaves_nothing_behind(app: App) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert portals() == 0
+
+
+async def test_a_backend_is_never_left_half_open() -> None:
+    backend = MuteBackend()
+    backend.open_seconds = 0.1
+    app = App("slow", backend=lambda url, *, clock=None: backend)
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02), app.client():
+            pass
+
+    assert (backend.opened, backend.closed) == (1, 1)
+
+
+async def test_a_backend_that_does_not_open_in_time_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("perdure._session._OPEN_SECONDS", 0.02)
+    backend = MuteBackend()
+    backend.open_seconds = 0.1
+
+    with pytest.raises(perdure.BackendUnavailableError, match="did not open within"):
+        async with App("slow", backend=lambda url, *, clock=None: backend).client():
+            pass
+
+
+async def test_a_backend_that_does_not_close_hangs_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("perdure._session._STOP_SECONDS", 0.02)
+    backend = MuteBackend()
+    backend.close_hangs = True
+
+    async with App("stuck", backend=lambda url, *, clock=None: backend).client():
+        pass
+
+    assert "did not stop within 0.02 s" in caplog.text
+    assert portals() == 0
+
+
+async def test_an_activity_that_is_given_up_may_hold_a_client(tmp_path: Path) -> None:
+    app = App("held", backend=f"sqlite:///{tmp_path}/hub.db")
+    begun = threading.Event()
+
+    @app.activity
+    async def hold() -> None:
+        async with app.client():
+            begun.set()
+            await asyncio.sleep(60)
+
+    @app.workflow
+    async def outer() -> None:
+        await hold()
+
+    async with app.run(drain_timeout=timedelta()) as client:
+        await client.start(outer)
+        assert await asyncio.to_thread(begun.wait, 5)
+    assert portals() == 0
 
 
 async def test_an_async_activity_may_use_a_client_of_its_own_app(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
+import signal
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -105,6 +107,17 @@ async def test_works_in_a_thread_of_an_async_program(app: App) -> None:
             return client.start(twice, 3).result(timeout=LIMIT)
 
     assert await asyncio.to_thread(use) == 6
+
+
+def test_an_interrupt_ends_a_blocking_call_and_leaves_the_client_usable(app: App) -> None:
+    with app.run() as client:
+        handle = client.start(approve)
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            handle.result(timeout=LIMIT)
+
+        handle.raise_event(approval, True)
+        assert handle.result(timeout=LIMIT) is True
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.crash.campaign import Campaign, Plan, Report
+from tests.soak import either
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.crash, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.crash, pytest.mark.soak, pytest.mark.timeout(240)]
 
-_IS_SOAK = os.environ.get("PERDURE_SOAK") == "1"
 _FEW = [
     Plan(seed=1, kills=12),
     Plan(seed=2, kills=6, workers=2),
@@ -27,7 +26,7 @@ _MANY = [
     *(Plan(seed=seed, kills=20, workers=4) for seed in range(300, 304)),
     *(Plan(seed=seed, kills=20, clock_back_seconds=3600) for seed in range(400, 404)),
 ]
-PLANS = _MANY if _IS_SOAK else _FEW
+PLANS = either(_FEW, soak=_MANY)
 
 
 def check(report: Report) -> None:

@@ -56,20 +56,20 @@ def _check(folder: Path, results: dict[str, object]) -> evidence.Findings:
 
 def test_a_stopped_worker_is_not_taken_for_dead_and_goes_on(tmp_path: Path) -> None:
     app = perdure.App("crash", backend=environment(tmp_path)["CRASH_BACKEND"])
-    stopped, other = Worker(tmp_path), Worker(tmp_path)
+    workers = [Worker(tmp_path)]  # alone at first, so that it has work when it is stopped
+    stopped = workers[0]
     try:
         with app.client() as client:
             _start(client)
             _wait_until(lambda: _begun_by(tmp_path, stopped.pid) > 3)
+            workers.append(Worker(tmp_path))
             stopped.process.send_signal(signal.SIGSTOP)
-            time.sleep(
-                2.5
-            )  # two rounds of the peers' checks: real time, for the process is really stopped
+            time.sleep(2.5)  # real time, for it is really stopped: two rounds of the other's checks
             stopped.process.send_signal(signal.SIGCONT)
             results = _results(client)
     finally:
-        stopped.kill()
-        other.kill()
+        for worker in workers:
+            worker.kill()
     assert _check(tmp_path, results).repeated_in_doubt == 0
 
 

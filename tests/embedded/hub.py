@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from perdure._program import RegistryProgram
 from perdure.embedded import create_backend
 from perdure.embedded.backend import EmbeddedBackend
-from perdure.spi import StartRequest
+from perdure.spi import InstanceFilter, StartRequest
 from perdure.testing import ManualClock
 from perdure.types import Status
 
@@ -59,6 +59,10 @@ class Node:
 
     async def event(self, name: str, payload: object = None, *, instance_id: str = "i") -> None:
         await self.backend.raise_event(instance_id, name, json.dumps(payload))
+
+    async def listed(self, **conditions: Any) -> tuple[InstanceInfo, ...]:
+        filter = InstanceFilter(**conditions)
+        return (await self.backend.query(filter, page_size=1000, token=None)).items
 
     async def kinds(self, instance_id: str = "i") -> list[str]:
         return [type(event).__name__ for event in await self.history(instance_id)]

@@ -143,7 +143,7 @@ async def test_many_that_are_ready_at_once_share_commits(hub: Hub) -> None:
 async def test_an_id_in_use_is_refused_attached_or_replaced_as_asked(hub: Hub) -> None:
     node = await hub.open(registry)
     first = await node.start("greet")
-    with pytest.raises(InstanceAlreadyExistsError, match="pending|running"):
+    with pytest.raises(InstanceAlreadyExistsError, match=r"pending|running"):
         await node.start("chain", arguments={"steps": 1})
     attached = await node.start("chain", if_exists="attach")
     assert (attached.name, attached.run_id) == ("greet", first.run_id)
@@ -195,8 +195,38 @@ async def test_waiting_ends_with_its_timeout_and_says_whether_any_worker_could_d
     with pytest.raises(TimeoutError, match="no running worker knows the workflow 'greet'"):
         await client.backend.wait("i", timeout=timedelta(milliseconds=10))
     await hub.open(registry)
-    with pytest.raises(TimeoutError, match="still (pending|running)$"):
+    with pytest.raises(TimeoutError, match=r"still (pending|running)$"):
         await client.backend.wait("i", timeout=timedelta(milliseconds=10))
     with pytest.raises(InstanceNotFoundError):
         await client.backend.wait("j", timeout=timedelta(milliseconds=10))
+    await hub.close()
+
+
+async def test_an_event_raised_together_with_the_start_is_not_lost(hub: Hub) -> None:
+    node = await hub.open(registry)
+    await asyncio.gather(node.start("greet"), node.event("name", "Ada"))
+    assert await node.result() == "hello Ada"
+    await hub.close()
+
+
+async def test_code_that_tries_to_leave_the_process_fails_its_instance_only(hub: Hub) -> None:
+    rude = Registry()
+
+    @rude.workflow
+    async def leave() -> None:
+        raise SystemExit(3)
+
+    @rude.activity(retry=RetryPolicy.none())
+    async def leave_activity() -> None:
+        raise KeyboardInterrupt
+
+    @rude.workflow
+    async def call_leave() -> None:
+        await leave_activity()
+
+    node = await hub.open(rude)
+    await node.start("leave", "a")
+    await node.start("call_leave", "b")
+    assert (await node.finished("a")).status is Status.FAILED
+    assert (await node.finished("b")).status is Status.FAILED
     await hub.close()

@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import Any, Literal, Never
+from typing import Annotated, Any, Literal, Never
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -37,7 +37,9 @@ TYPED: list[tuple[Any, Any]] = [
     (bytes, b"\x00\xff"),
     (tuple[int, str], (1, "a")),
     (tuple[int, ...], (1, 2)),
-    (set[str], {"a", "b"}),
+    (set[int], {1, 2}),  # of numbers, whose order is the same in every process
+    (Annotated[int, ["no hash"]], 5),
+    (list[Annotated[str, {}]], ["a"]),
     (frozenset[int], frozenset({1})),
     (dict[int, str], {1: "a"}),
     (dict[uuid.UUID, bytes], {KEY: b"\xff"}),
@@ -100,7 +102,7 @@ def test_a_falsy_value_stays_itself(annotation: Any, value: object) -> None:
     assert same_type(back, value)
 
 
-@pytest.mark.parametrize(("annotation", "value"), PLAIN + TYPED, ids=repr)
+@pytest.mark.parametrize(("annotation", "value"), PLAIN + TYPED)
 def test_a_value_comes_back_as_it_was(annotation: Any, value: object) -> None:
     back = round_trip(annotation, value)
 

@@ -25,8 +25,10 @@ from perdure.spi.history import (
     EXECUTION_DEADLINE_ID,
     ActivityCompleted,
     ActivityFailed,
+    BufferedEvent,
     ChildCompleted,
     ChildFailed,
+    ContinuedAsNew,
     EventReceived,
     HistoryEvent,
     Resumed,
@@ -116,10 +118,20 @@ class WorkflowExecutor:
         """Apply one input; see the protocol."""
         entries = self._log.entries = []
         at_us = max(event.at_us, self.now_us)
-        self._fire_due(at_us)
+        if type(event) not in _CONTROL:
+            self._fire_due(at_us)
         if self.outcome is None:
             self._apply(event if event.at_us == at_us else replace(event, at_us=at_us))
+        elif entries and type(event) is EventReceived:
+            self._carry(event, entries)
         return entries
+
+    def _carry(self, event: EventReceived, entries: list[HistoryEvent]) -> None:
+        """Give the next run an event that found this one just continued as new, by a timer."""
+        if isinstance(self.outcome, ContinuedAsNew):
+            late = BufferedEvent(name=event.name, payload=event.payload)
+            self.outcome = replace(self.outcome, carried=(*self.outcome.carried, late))
+            entries[-1] = self.outcome
 
     def advance(self, at_us: int) -> list[HistoryEvent]:
         """Fire the timers due at ``at_us``; see the protocol."""
@@ -162,6 +174,8 @@ class WorkflowExecutor:
             raise TypeError(f"{type(event).__name__} is not an input of an executor")
         self.now_us = event.at_us
         if type(event) is WorkflowStarted:
+            if self._main is not None:
+                raise ValueError(f"workflow instance {self.instance_id!r} has started already")
             event = self._stamped(event)
         elif self._main is None:
             raise ValueError(
@@ -218,7 +232,8 @@ class WorkflowExecutor:
         self.jitter = Random(f"{event.seed}:jitter")
         self._uuids = Random(f"{event.seed}:uuid")
         for carried in event.carried:
-            self._events.put(carried.name, carried.payload)
+            if carried.name != CANCEL_EVENT:
+                self._events.put(carried.name, carried.payload)
         if event.execution_deadline_us is not None:
             self.timers.set_execution_deadline(event.execution_deadline_us)
         self._main = self._context.run(
@@ -227,6 +242,8 @@ class WorkflowExecutor:
             name=event.workflow,
             context=self._context,
         )
+        if any(carried.name == CANCEL_EVENT for carried in event.carried):
+            self._loop.call_soon(self._main.cancel)  # after its first step, where it can catch it
         return True
 
     def _on_activity(self, event: ActivityCompleted | ActivityFailed) -> bool:
@@ -244,6 +261,8 @@ class WorkflowExecutor:
         return True
 
     def _on_timer(self, event: TimerFired) -> bool:
+        if not self.timers.is_open(event.id):
+            return False
         self._log.begin(event)
         if event.id == EXECUTION_DEADLINE_ID:
             self._end(outcomes.execution_timeout(self.now_us))
@@ -352,6 +371,9 @@ def _by_input(journal: Iterable[HistoryEvent]) -> Iterable[tuple[HistoryEvent, l
     if event is not None:
         yield event, commands
 
+
+# Force and holds are not the workflow's business: what is due by then is not run before them.
+_CONTROL = frozenset({Suspended, Resumed, Terminated})
 
 _HANDLERS: dict[type[HistoryEvent], Callable[[WorkflowExecutor, Any], bool]] = {
     WorkflowStarted: WorkflowExecutor._on_started,

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
 
+    from perdure._replay.loop import WorkflowLoop
+
 
 class WorkflowFuture(asyncio.Future[Any]):
     """A future of the workflow loop."""
@@ -43,11 +45,12 @@ class WorkflowTask(asyncio.Task[Any]):
         self,
         coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
         *,
-        loop: asyncio.AbstractEventLoop,
+        loop: WorkflowLoop,
         number: int,
         name: str | None,
         context: contextvars.Context | None,
     ) -> None:
+        self._workflow_loop = loop
         self.context = context if context is not None else contextvars.copy_context()
         super().__init__(coro, loop=loop, name=name or f"Task-{number}", context=self.context)
         self._number = number
@@ -63,7 +66,7 @@ class WorkflowTask(asyncio.Task[Any]):
         requests stays as it is.
         """
         if self._late_cancel is None:
-            self._late_cancel = self.get_loop().call_next(self._cancel_late)
+            self._late_cancel = self._workflow_loop.call_next(self._cancel_late)
 
     def _cancel_late(self) -> None:
         self._late_cancel = None

@@ -83,7 +83,7 @@ class Completions:
         self, awaitables: Iterable[Awaitable[Any]], *, loop: WorkflowLoop, timeout: float | None
     ) -> None:
         self._ended: asyncio.Queue[asyncio.Future[Any] | None] = asyncio.Queue()
-        self._open = dict.fromkeys(
+        self._open: dict[asyncio.Future[Any], None] = dict.fromkeys(
             asyncio.ensure_future(awaitable, loop=loop) for awaitable in dict.fromkeys(awaitables)
         )
         self._left = len(self._open)

@@ -19,10 +19,12 @@ from perdure._replay.loop import WorkflowLoop
 from perdure.errors import ForbiddenInWorkflowError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
 _IO = "move it into an activity (@app.activity) and await that"
 _THREAD = "use asyncio tasks here, and an activity for work that blocks"
+_SLEEP = "use await asyncio.sleep(…), a durable timer"
 
 _FORBIDDEN_EVENTS: dict[str, tuple[str, str]] = {
     "open": ("opening a file", _IO),
@@ -50,6 +52,7 @@ _FORBIDDEN_EVENTS: dict[str, tuple[str, str]] = {
     "os.kill": ("signalling a process", _IO),
     "_thread.start_new_thread": ("starting a thread", _THREAD),
     "_thread.start_joinable_thread": ("starting a thread", _THREAD),
+    "time.sleep": ("time.sleep", _SLEEP),  # from Python 3.13 on, however it was imported
 }
 
 # Modules that read files on behalf of code that only computes: imports, source lines of tracebacks,
@@ -66,6 +69,11 @@ _EXEMPT_MODULES = frozenset(
         "zipimport",
         "pkgutil",
         "inspect",
+        # Its finalizers run wherever the collector happens to: they are not the workflow's doing.
+        "weakref",
+        # What importlib is called until somebody imports it.
+        "_frozen_importlib",
+        "_frozen_importlib_external",
     }
 )
 
@@ -86,16 +94,23 @@ def install() -> None:
     sys.addaudithook(_audit)
 
 
-def _audit(event: str, args: tuple[Any, ...]) -> None:
-    if event not in _FORBIDDEN_EVENTS:
+def _audit(
+    event: str,
+    args: tuple[Any, ...],
+    # Bound here: the hook is still called while the interpreter clears this module away.
+    forbidden: dict[str, tuple[str, str]] = _FORBIDDEN_EVENTS,
+    running_loop: Callable[[], object] = _get_running_loop,
+    workflow_loop: type = WorkflowLoop,
+) -> None:
+    if event not in forbidden:
         return
-    loop = _get_running_loop()
-    if type(loop) is not WorkflowLoop:
+    loop: Any = running_loop()
+    if type(loop) is not workflow_loop:
         return
     frame = sys._getframe(1)
-    if _is_exempt(frame):
+    if _is_exempt(frame) or (event == "open" and _is_of_a_time_zone(args[0])):
         return
-    what, remedy = _FORBIDDEN_EVENTS[event]
+    what, remedy = forbidden[event]
     detail = f" ({args[0]!r})" if event == "open" and args else ""
     _refuse(loop, f"{what}{detail} at {_user_line(frame)}", remedy)
 
@@ -107,7 +122,7 @@ def _guarded_sleep(seconds: float, /) -> None:
         _refuse(
             loop,
             f"time.sleep at {_user_line(sys._getframe(1))}",
-            "use await asyncio.sleep(…), a durable timer",
+            _SLEEP,
         )
     _real_sleep(seconds)
 
@@ -131,10 +146,16 @@ def _is_exempt(frame: FrameType | None) -> bool:
         module = frame.f_globals.get("__name__", "")
         if module == "perdure._replay.loop":
             return False
-        if module.partition(".")[0] in _EXEMPT_MODULES:
+        if module.partition(".")[0] in _EXEMPT_MODULES or frame.f_code.co_name == "__del__":
             return True
         frame = frame.f_back
     return False
+
+
+def _is_of_a_time_zone(path: object) -> bool:
+    # ZoneInfo in C opens its files without a frame of its own.
+    zoneinfo = sys.modules.get("zoneinfo")
+    return zoneinfo is not None and isinstance(path, str) and path.startswith(zoneinfo.TZPATH)
 
 
 def _user_line(frame: FrameType | None) -> str:

@@ -169,9 +169,11 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         """Make the callback of a timer ready."""
         self._ready.append(handle)
 
-    def call_next(self, callback: Callable[[Unpack[_Ts]], object], *args: *_Ts) -> asyncio.Handle:
+    def call_next(
+        self, callback: Callable[[], object], *, context: contextvars.Context | None = None
+    ) -> asyncio.Handle:
         """Run ``callback`` before those that are ready already."""
-        handle = asyncio.Handle(callback, args, self, None)
+        handle = asyncio.Handle(callback, (), self, context)
         self._ready.appendleft(handle)
         return handle
 
@@ -260,7 +262,7 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
     async def shutdown_asyncgens(self) -> None:
         """Do nothing: generators are closed when the instance is torn down."""
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         """Do nothing: there is no executor."""
 
     # -- what a workflow must not do

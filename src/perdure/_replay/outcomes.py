@@ -20,6 +20,8 @@ _FOREIGN_MARKS = (
     "is bound to a different event loop",
     "got bad yield",
     "got Future",
+    # What another loop's future says when a second workflow awaits it.
+    "await wasn't used with future",
 )
 
 
@@ -63,9 +65,10 @@ def _ending_of_done(executor: WorkflowExecutor, main: asyncio.Task[str]) -> Outc
     raised = main.exception()
     if raised is None:
         return Completed(at_us=executor.now_us, result=main.result())
-    if isinstance(raised, ContinueAsNew):
+    leaving = _leaving(raised)
+    if leaving is not None:
         return ContinuedAsNew(
-            at_us=executor.now_us, arguments=raised.arguments, carried=executor.unconsumed_events()
+            at_us=executor.now_us, arguments=leaving.arguments, carried=executor.unconsumed_events()
         )
     if isinstance(raised, RuntimeError) and any(mark in str(raised) for mark in _FOREIGN_MARKS):
         foreign = ForbiddenInWorkflowError(
@@ -75,6 +78,16 @@ def _ending_of_done(executor: WorkflowExecutor, main: asyncio.Task[str]) -> Outc
         foreign.__cause__ = raised
         return _failed(executor, foreign)
     return _failed(executor, raised)
+
+
+def _leaving(raised: BaseException) -> ContinueAsNew | None:
+    """Return what leaves the code for a new run: itself, or all that a task group gathered."""
+    if isinstance(raised, ContinueAsNew):
+        return raised
+    if not isinstance(raised, BaseExceptionGroup):
+        return None
+    parts = [_leaving(part) for part in raised.exceptions]
+    return parts[0] if all(parts) else None
 
 
 def _failed(executor: WorkflowExecutor, error: BaseException) -> Failed:

@@ -15,6 +15,8 @@ from typing import Any
 
 from perdure._replay.futures import WorkflowTask
 
+_State: Any = timeouts._State  # type: ignore[attr-defined]  # typeshed lacks it
+
 
 async def leave_task_group(group: Any, kind: type[BaseException] | None, error: Any) -> None:
     """Wait for the tasks of ``group``, then raise what they and its body raised."""
@@ -63,10 +65,10 @@ def leave_timeout(timeout: Any, error: BaseException | None) -> None:
     if timeout._timeout_handler is not None:
         timeout._timeout_handler.cancel()
         timeout._timeout_handler = None
-    if timeout._state is timeouts._State.ENTERED:
-        timeout._state = timeouts._State.EXITED
-    elif timeout._state is timeouts._State.EXPIRING:
-        timeout._state = timeouts._State.EXPIRED
+    if timeout._state is _State.ENTERED:
+        timeout._state = _State.EXITED
+    elif timeout._state is _State.EXPIRING:
+        timeout._state = _State.EXPIRED
         is_the_last = timeout._task.uncancel() <= timeout._cancelling
         if is_the_last and isinstance(error, asyncio.CancelledError):
             raise TimeoutError from error

@@ -13,6 +13,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, TypeVar
 
 from perdure.errors import NonDeterminismError
+from perdure.spi.history import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -152,4 +153,5 @@ def _describe(event: HistoryEvent) -> str:
         type(event).__name__
         + (f" {name!r}" if name else "")
         + (f" (command {number})" if number is not None else "")
+        + (f" with {event.failure.type}: {event.failure.message}" if type(event) is Failed else "")
     )

@@ -72,14 +72,30 @@ async def _close(generator: AsyncGeneratorType[Any, Any]) -> None:
 
 
 def _close_by_force(task: asyncio.Task[Any], loop: WorkflowLoop) -> None:
-    coroutine: Any = task.get_coro()
     setattr(task, "_log_destroy_pending", False)  # noqa: B010 - asyncio would warn of it
-    for _ in range(_CLOSINGS):
-        # In the loop, so that guards hold and commands go nowhere, and in the task's own context.
-        loop.call_next(coroutine.close, context=context_of(task))
-        loop.run_until_idle(limit=1)
-        if getattr(coroutine, "cr_frame", None) is None:
-            return
+    # References to each: one that outlives the coroutine awaiting it must not be collected.
+    chain = _await_chain(task.get_coro())
+    context = context_of(task)
+    for coroutine in chain:
+        for _ in range(_CLOSINGS):
+            # In the loop, so that guards hold and commands go nowhere, and in the task's context.
+            loop.call_next(coroutine.close, context=context)
+            loop.run_until_idle(limit=1)
+            if getattr(coroutine, "cr_frame", None) is None:
+                break
+        else:
+            _give_up(coroutine, loop)
+
+
+def _await_chain(coroutine: Any) -> list[Any]:
+    """Return ``coroutine``, the one it awaits, the one that awaits, and so on."""
+    chain = [coroutine]
+    while getattr(coroutine := getattr(coroutine, "cr_await", None), "cr_frame", None) is not None:
+        chain.append(coroutine)
+    return chain
+
+
+def _give_up(coroutine: Any, loop: WorkflowLoop) -> None:
     _undying.append(coroutine)
     _logger.warning(
         "a task of workflow instance %s refuses to end: %r",

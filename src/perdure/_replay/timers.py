@@ -55,6 +55,10 @@ class TimerTable:
         self._open[command_id] = handle
         heapq.heappush(self._heap, (deadline_us, command_id))
 
+    def is_open(self, command_id: int) -> bool:
+        """Return whether a timer has neither fired nor been cancelled."""
+        return command_id in self._open
+
     def cancel(self, command_id: int) -> None:
         """Forget a timer."""
         self._open.pop(command_id, None)

@@ -106,13 +106,14 @@ class Actions:
 
         self._commits.add(write)
 
-    def lose(self, live: LiveInstance) -> None:
-        """Drop an instance that somebody else has advanced."""
-        _logger.error(
-            "another process has advanced an instance of ours, which we drop",
-            extra={"instance_id": live.run.instance_id},
-        )
-        self._residents.drop(live, has_ended=True)
+    def reload(self, live: LiveInstance, reason: str) -> None:
+        """Unload an instance whose runner is not to be trusted; what is committed is the truth."""
+        if live.is_gone:
+            return
+        run = live.run
+        _logger.error("loaded anew: %s", reason, extra={"instance_id": run.instance_id})
+        self._residents.drop(live, has_ended=False)
+        self._commits.add(lambda tx: claims.give_back(tx, run.pk, wake_at_us=0))
 
     def _continue(self, ended: LiveInstance, outcome: ContinuedAsNew, *, run_id: str) -> None:
         """Begin the next run in this process; what came for whichever run goes on to it."""

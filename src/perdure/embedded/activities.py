@@ -34,7 +34,7 @@ class ActivityRuns:
         self._receiver = receiver
         self._clock = clock
         self._loop = asyncio.get_running_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], tuple[LiveInstance, int]] = {}
         self.program: Program | None = None
 
     @property
@@ -48,7 +48,7 @@ class ActivityRuns:
             return
         task = self._loop.create_task(self._run(live, scheduled))
         live.tasks[scheduled.id] = task
-        self._tasks.add(task)
+        self._tasks[task] = (live, scheduled.id)
 
     async def wait(self, *, timeout_seconds: float) -> None:
         """Return when all that run now have ended, or the time is up."""
@@ -57,8 +57,15 @@ class ActivityRuns:
 
     def cancel(self) -> None:
         """Give up all that run: nothing of them is recorded."""
-        for task in self._tasks:
+        for task in list(self._tasks):
             task.cancel()
+            # One that has not begun yet does not get to its own end.
+            task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        live, command_id = self._tasks.pop(task, (None, 0))
+        if live is not None:
+            del live.tasks[command_id]
 
     async def _run(self, live: LiveInstance, scheduled: ActivityScheduled) -> None:
         started = live.started
@@ -79,8 +86,7 @@ class ActivityRuns:
         except Exception as error:  # noqa: BLE001 - the workflow must hear of it, whoever is to blame
             outcome = ActivityOutcome(failure=Failure.from_exception(error))
         finally:
-            del live.tasks[scheduled.id]
-            self._tasks.discard(asyncio.current_task())
+            self._forget(live.tasks[scheduled.id])
         self._receiver.receive(live, _event(scheduled, outcome, at_us=self._clock.now_us()))
 
 

@@ -35,7 +35,7 @@ HARD_LIMIT_BYTES: Final = 16 << 20
 
 _NAP_SECONDS: Final = 0.1
 _TRIES: Final = range(3)
-_TURN_TRIES: Final = 5_000
+_TURN_TRIES: Final = 1_000
 _TURN_NAP_SECONDS: Final = 0.0002
 
 
@@ -122,7 +122,7 @@ def checkpoint(path: Path, *, hold_off_writers: bool = False) -> Progress:
         hold_off_writers: Let nobody write meanwhile, so that it can come to an end.
 
     Raises:
-        sqlite3.Error: It failed, or no turn to write came within a second. Nothing is lost.
+        sqlite3.Error: It failed, or no turn to write came in a third of a second or so.
     """
     with (
         _pinned(path, hold_off_writers=hold_off_writers),

@@ -7,7 +7,8 @@ is loaded at once, whatever it waits for. It gets its real value when it is give
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 from perdure.embedded import ending
 from perdure.embedded.targets import find
@@ -33,7 +34,14 @@ UPDATE instances SET owner = :owner, wake_at_us = 0 WHERE pk IN (
     WHERE workflow = :workflow AND owner IS NULL AND wake_at_us IS NOT NULL AND wake_at_us <= :now
     ORDER BY wake_at_us LIMIT :most
 )
-RETURNING pk, instance_id, run_id, run_number
+RETURNING pk, instance_id, run_id, run_number, workflow
+"""
+_COUNT_DUE = """
+SELECT COUNT(*) FROM (
+    SELECT 1 FROM instances
+    WHERE workflow = :workflow AND owner IS NULL AND wake_at_us IS NOT NULL AND wake_at_us <= :now
+    LIMIT :most
+)
 """
 # Mail wakes an instance, but one on hold only sleeps until the hold is lifted.
 _GIVE_BACK = """
@@ -53,9 +61,16 @@ UPDATE instances
 SET status = 'stalled', reason = ?, owner = NULL, wake_at_us = NULL, updated_at_us = ?
 WHERE pk = ? AND owner = ? AND finished_at_us IS NULL
 """
-_RETRY_STALLED = """
-UPDATE instances SET status = 'running', reason = NULL, wake_at_us = 0, updated_at_us = ?
-WHERE status = 'stalled' AND workflow IN (SELECT value FROM json_each(?))
+_CLAIM_STALLED = """
+UPDATE instances
+SET status = 'running', reason = NULL, owner = :owner, wake_at_us = 0, updated_at_us = :now
+WHERE pk IN (
+    SELECT pk FROM instances
+    WHERE status = 'stalled' AND pk > :after
+        AND workflow IN (SELECT value FROM json_each(:workflows))
+    ORDER BY pk LIMIT :most
+)
+RETURNING pk, instance_id, run_id, run_number, workflow
 """
 _RELEASE_OF_THE_DEAD = """
 UPDATE instances SET owner = NULL, wake_at_us = CASE WHEN status = 'suspended' THEN NULL ELSE 0 END
@@ -78,21 +93,16 @@ def earliest(connection: sqlite3.Connection, workflows: Iterable[str]) -> dict[s
     return {workflow: wake_at_us for workflow, wake_at_us in rows if wake_at_us is not None}
 
 
-def claim(tx: Transaction, workflow: str, *, most: int) -> int:
-    """Take up to ``most`` instances that are due; return how many."""
+def claim(tx: Transaction, workflow: str, *, most: int, sharers: int = 1) -> int:
+    """Take up to ``most`` instances that are due, or one of ``sharers`` shares; return how many."""
+    if sharers > 1:
+        limit = {"workflow": workflow, "now": tx.now_us, "most": most * sharers}
+        (due,) = tx.execute(_COUNT_DUE, limit).fetchone()
+        most = min(most, math.ceil(due / sharers))
     rows = tx.execute(
         _CLAIM, {"owner": tx.worker_id, "workflow": workflow, "now": tx.now_us, "most": most}
     ).fetchall()
-    for pk, instance_id, run_id, run_number in rows:
-        tx.effects.claims.append(
-            Claim(
-                pk=pk,
-                instance_id=instance_id,
-                run_id=run_id,
-                run_number=run_number,
-                workflow=workflow,
-            )
-        )
+    tx.effects.claims += map(_claim_of, rows)
     return len(rows)
 
 
@@ -108,9 +118,24 @@ def stall(tx: Transaction, pk: int, *, instance_id: str, reason: str) -> None:
     tx.effects.ended.append(instance_id)
 
 
-def retry_stalled(tx: Transaction, workflows: Iterable[str]) -> None:
-    """Let the stalled instances of ``workflows`` be tried again."""
-    tx.execute(_RETRY_STALLED, (tx.now_us, json.dumps(sorted(workflows))))
+def claim_stalled(
+    tx: Transaction, workflows: Iterable[str], *, after: int, most: int
+) -> list[Claim]:
+    """Take up to ``most`` stalled instances with a pk beyond ``after``, in the order of their pk.
+
+    Whoever wants to try its code on them must take them itself: were they only woken, a worker with
+    the code that does not fit might be faster.
+    """
+    parameters = {
+        "owner": tx.worker_id,
+        "now": tx.now_us,
+        "workflows": json.dumps(sorted(workflows)),
+        "after": after,
+        "most": most,
+    }
+    taken = [_claim_of(row) for row in tx.execute(_CLAIM_STALLED, parameters).fetchall()]
+    tx.effects.claims += taken
+    return sorted(taken, key=lambda claim: claim.pk)
 
 
 def give_back_all(tx: Transaction) -> None:
@@ -143,3 +168,10 @@ def unknown_workflows(
     """Return the names of workflows of which instances wait and that are not among ``known``."""
     rows = connection.execute(_UNKNOWN, (now_us, json.dumps(sorted(known))))
     return [workflow for (workflow,) in rows]
+
+
+def _claim_of(row: Any) -> Claim:
+    pk, instance_id, run_id, run_number, workflow = row
+    return Claim(
+        pk=pk, instance_id=instance_id, run_id=run_id, run_number=run_number, workflow=workflow
+    )

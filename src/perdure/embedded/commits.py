@@ -13,7 +13,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from perdure.embedded.store import FAULTS_OF_A_ROW, BusyError, FencedError
-from perdure.errors import StorageError
+from perdure.errors import BackendUnavailableError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,8 +48,8 @@ class Work(Protocol):
     def fenced(self) -> None:
         """Forget what it owned, and register anew."""
 
-    def set_apart(self, error: Exception) -> None:
-        """Go on without the step that can never be written: ``error`` says why."""
+    def set_apart(self, error: Exception) -> bool:
+        """Go on without the steps that can never be written; return whether there were any."""
 
 
 class Operation:
@@ -98,6 +98,10 @@ class Operation:
 class _SpoiltError(Exception):
     """An operation failed half-way: the transaction has to begin anew without it."""
 
+    def __init__(self, operation: Operation) -> None:
+        super().__init__()
+        self.operation = operation
+
 
 class Commits:
     """Collects steps and operations, and commits them together."""
@@ -125,7 +129,7 @@ class Commits:
             self._retry.cancel()
         for operation in self._operations:
             if operation.future is not None:
-                operation.future.cancel()
+                operation.fail(BackendUnavailableError(backend="sqlite", problem="it is closed"))
         self._operations.clear()
 
     def request(self) -> None:
@@ -141,14 +145,20 @@ class Commits:
         self._operations.append(Operation(run, then=then, future=None))
         self.request()
 
-    async def perform(self, run: Callable[[Transaction], _T]) -> _T:
+    async def perform(
+        self, run: Callable[[Transaction], _T], *, then: Callable[[_T], None] | None = None
+    ) -> _T:
         """Write something for a client; return once it is durable.
+
+        Args:
+            run: Writes it, and returns what this does.
+            then: Called with that right after the commit, before anything else happens.
 
         Raises:
             StorageError: The file cannot take it; nothing was written.
         """
         future: asyncio.Future[_T] = self._loop.create_future()
-        self._operations.append(Operation(run, then=None, future=future))
+        self._operations.append(Operation(run, then=then, future=future))
         if self._is_failing and self._retry is not None:
             # The caller must hear at once that the disk is still full, or find that it is not.
             self._retry.cancel()
@@ -176,13 +186,16 @@ class Commits:
         except FencedError:
             self._work.fenced()
             self.request()
-        except _SpoiltError:
+        except _SpoiltError as spoilt:
+            self._operations.remove(spoilt.operation)
             self.request()
         except StorageError as error:
             self._wait_for_storage(error, has_steps=has_steps)
         except Exception as error:  # noqa: BLE001 - whatever it is, others' steps must go on
-            self._work.set_apart(error)
-            self.request()
+            if self._work.set_apart(error):
+                self.request()
+            else:
+                self._retry = self._loop.call_later(_STORAGE_RETRY_SECONDS, self._try_again)
         else:
             self._settle(operations, failures, tx.effects)
 
@@ -244,5 +257,5 @@ def _perform(operation: Operation, tx: Transaction) -> Exception | None:
         if tx.changes == changes:
             return error
         operation.fail(error)
-        raise _SpoiltError from error
+        raise _SpoiltError(operation) from error
     return None

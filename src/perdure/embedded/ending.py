@@ -40,8 +40,8 @@ WHERE parent_instance_id = ? AND parent_run_id = ? AND on_parent_end = 'terminat
 """
 _APPEND = """
 INSERT INTO journal (instance_pk, run_number, seq, entries)
-SELECT ?1, ?2, COALESCE(MAX(seq), -1) + 1, ?3 FROM journal
-WHERE instance_pk = ?1 AND run_number = ?2
+SELECT :pk, :run_number, COALESCE(MAX(seq), -1) + 1, :entries FROM journal
+WHERE instance_pk = :pk AND run_number = :run_number
 """
 _CONTINUE = """
 UPDATE instances SET status = CASE status WHEN 'pending' THEN 'running' ELSE status END,
@@ -80,7 +80,8 @@ def terminate(tx: Transaction, target: Target, *, reason: str) -> None:
     if target.owner is not None:
         inbox.put(tx, target, terminated, kind="terminate")
         return
-    tx.execute(_APPEND, (target.run.pk, target.run.run_number, encode_event(terminated)))
+    row = {"pk": target.run.pk, "run_number": target.run.run_number}
+    tx.execute(_APPEND, {**row, "entries": encode_event(terminated)})
     end(tx, target.run, terminated)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from perdure.clock import Clock
+    from perdure.embedded.live import LiveInstance
     from perdure.embedded.location import Location
     from perdure.embedded.store import Store
     from perdure.embedded.transaction import Effects, Transaction
@@ -64,7 +65,13 @@ class Engine:
         self.actions.activities = self.activities
         self.actions.timers = self._timers
         self._mailroom = Mailroom(store, residents=self.residents, clock=clock)
-        self._intake = Intake(store, commits=self.commits, residents=self.residents, clock=clock)
+        self._intake = Intake(
+            store,
+            commits=self.commits,
+            members=self.members,
+            residents=self.residents,
+            clock=clock,
+        )
         self._loader = Loader(
             self.residents, mailroom=self._mailroom, actions=self.actions, intake=self._intake
         )
@@ -78,6 +85,7 @@ class Engine:
         )
         self._checkpointer = Checkpointer(location.path)
         self._program: Program | None = None
+        self._workflows = NOBODY
         self._worker: object = None
 
     # -- a process comes and goes ----------------------------------------------------------------
@@ -120,12 +128,12 @@ class Engine:
     # -- a worker comes and goes -----------------------------------------------------------------
 
     def reserve(self, worker: object) -> None:
-        """Let ``worker`` be the one that runs here.
+        """Let ``worker`` be the one that runs here; ``None`` to have none.
 
         Raises:
             RuntimeError: Another one does.
         """
-        if self._worker not in {None, worker}:
+        if worker is not None and self._worker not in {None, worker}:
             problem = "this backend has a worker already; open another backend for a second one"
             raise RuntimeError(problem)
         self._worker = worker
@@ -135,8 +143,9 @@ class Engine:
         self._program = self.residents.program = program
         self.activities.program = self.steps.program = program
         self.steps.starts_activities = True
-        self._housekeeping.workflows = program.workflows
-        self._intake.open(program.workflows)
+        self._workflows = program.workflows
+        self._housekeeping.employ(self._workflows)
+        self._intake.open(self._workflows)
 
     def take_no_more(self) -> None:
         """Load and start nothing new."""
@@ -147,12 +156,17 @@ class Engine:
         """Let go of the program; what is still loaded is freed as it is."""
         self._forget()
         self.commits.add(claims.give_back_all)
-        self._worker = self._program = self._housekeeping.workflows = None
+        self._housekeeping.employ(None)
+        self._worker = self._program = None
 
     async def give_back_idle(self) -> None:
         """Give back all instances that wait for something."""
-        for live in await self.commits.perform(self.residents.give_back_idle):
-            self.residents.drop(live, has_ended=False)
+
+        def given_back(lives: list[LiveInstance]) -> None:
+            for live in lives:
+                self.residents.drop(live, has_ended=False)
+
+        await self.commits.perform(self.residents.give_back_idle, then=given_back)
 
     async def settle(self, *, ignores_activities: bool = False) -> None:
         """Return once there is nothing left to do at the present instant."""
@@ -178,11 +192,11 @@ class Engine:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Return a transaction of this process, which it registers if need be."""
-        program = self._program if self.steps.starts_activities else None
+        is_taking = self._program is not None and self.steps.starts_activities
         with self.store.transaction(
             worker_id=self.members.id,
             now_us=self._clock.now_us(),
-            workflows=NOBODY if program is None else program.workflows,
+            workflows=self._workflows if is_taking else NOBODY,
             room=self.residents.room,
         ) as tx:
             if not self.members.id:
@@ -206,10 +220,10 @@ class Engine:
     def committed(self, effects: Effects) -> None:
         """Act on the steps, and on what the transaction has brought about."""
         self.steps.committed()
-        if effects.has_mail:
-            self._expect_mail()
         if effects.claims:
             self._loader.load(effects.claims)
+        if effects.has_mail:
+            self._expect_mail()
         if effects.ended:
             self.waiters.notify(effects.ended)
         if effects.has_ready or self._intake.is_starved:
@@ -226,15 +240,17 @@ class Engine:
         self._forget()
         self.members.expelled()
 
-    def set_apart(self, error: Exception) -> None:
+    def set_apart(self, error: Exception) -> bool:
         """Find the instances whose steps can never be written, and go on without them."""
-        _logger.error("a step cannot be written", exc_info=error)
-        for live, fault in self.steps.unwritable(self.transaction):
+        _logger.error("what is to be written cannot be", exc_info=error)
+        faults = self.steps.unwritable(self.transaction)
+        for live, fault in faults:
             self.steps.forget(live)
             if fault is None:
-                self.actions.lose(live)
+                self.actions.reload(live, "another process has advanced it")
             else:
                 self.actions.lay_aside(live, f"its step cannot be written: {fault}")
+        return bool(faults)
 
     def _forget(self) -> None:
         self.activities.cancel()

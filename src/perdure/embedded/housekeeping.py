@@ -54,11 +54,12 @@ class Housekeeping:
         self._ticks = 0
         self._is_purging = False
         self._warned: set[str] = set()
-        self.workflows: frozenset[str] | None = None
+        self._workflows: frozenset[str] | None = None
 
     def open(self) -> None:
         """Begin, with a look at once."""
         self._tick()
+        self._guarded(self._members.sweep)
 
     def close(self) -> None:
         """End. May be called twice."""
@@ -66,17 +67,31 @@ class Housekeeping:
             self._timer.cancel()
             self._timer = None
 
+    def employ(self, workflows: frozenset[str] | None) -> None:
+        """Note what is run here, and warn of instances that nobody here can run."""
+        self._workflows = workflows
+        self._loop.call_soon(self._guarded, self._warn_of_unknown)
+
     def _tick(self) -> None:
         self._timer = self._loop.call_later(_TICK_SECONDS, self._tick)
+        self._guarded(self._look)
+
+    def _guarded(self, duty: Callable[[], None]) -> None:
+        if self._timer is None:
+            return
         try:
-            self._store.read(self._members.refresh)
-            self._look_around()
-            self._bury()
-            if self._ticks % _TICKS_PER_SWEEP == 0:
-                self._sweep()
+            duty()
         except (StorageError, OSError) as error:
             _logger.warning("cannot look at the file, and try again in a second: %s", error)
+
+    def _look(self) -> None:
         self._ticks += 1
+        self._store.read(self._members.refresh)
+        self._look_around()
+        self._bury()
+        if self._ticks % _TICKS_PER_SWEEP == 1:
+            self._sweep()
+            self._warn_of_unknown()
 
     def _bury(self) -> None:
         dead = self._members.dead()
@@ -98,8 +113,6 @@ class Housekeeping:
         if self._retention is not None and not self._is_purging:
             self._is_purging = True
             self._commits.add(self._purge, then=self._purged)
-        if self.workflows is not None:
-            self._warn_of_unknown(self.workflows)
 
     def _purge(self, tx: Transaction) -> int:
         assert self._retention is not None
@@ -114,7 +127,10 @@ class Housekeeping:
         if count == _PURGED_AT_ONCE:
             self._sweep()
 
-    def _warn_of_unknown(self, known: frozenset[str]) -> None:
+    def _warn_of_unknown(self) -> None:
+        known = self._workflows
+        if known is None:
+            return
         now_us = self._clock.now_us()
         waiting = self._store.read(
             lambda file: claims.unknown_workflows(file, known, now_us=now_us)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from perdure.clock import Alarm, Clock
     from perdure.embedded.commits import Commits
     from perdure.embedded.live import LiveInstance
+    from perdure.embedded.members import Members
     from perdure.embedded.residents import Residents
     from perdure.embedded.store import Store
     from perdure.embedded.transaction import Transaction
@@ -28,9 +29,16 @@ class Intake:
     """Looks for instances when something may have become due; sets an alarm for what will."""
 
     def __init__(
-        self, store: Store, *, commits: Commits, residents: Residents, clock: Clock
+        self,
+        store: Store,
+        *,
+        commits: Commits,
+        members: Members,
+        residents: Residents,
+        clock: Clock,
     ) -> None:
         self._store = store
+        self._members = members
         self._commits = commits
         self._residents = residents
         self._clock = clock
@@ -88,6 +96,8 @@ class Intake:
         self._commits.add(lambda tx: self._claim(tx, due), then=self._claimed)
 
     def _claim(self, tx: Transaction, due: list[str]) -> tuple[int, list[LiveInstance]]:
+        if not self._workflows:
+            return 0, []  # closed while this waited for its turn
         room = min(self._residents.room - len(tx.effects.claims), _MOST_AT_ONCE)
         idle: list[LiveInstance] = []
         if room <= 0:
@@ -96,7 +106,9 @@ class Intake:
         taken = 0
         for workflow in due:
             if taken < room:
-                taken += claims.claim(tx, workflow, most=room - taken)
+                # With others at work a fair share; the next round takes of what they left.
+                sharers = 1 + self._members.rivals(workflow)
+                taken += claims.claim(tx, workflow, most=room - taken, sharers=sharers)
         return taken, idle
 
     def _claimed(self, result: tuple[int, list[LiveInstance]]) -> None:

@@ -37,9 +37,16 @@ class Loader:
         self._is_scheduled = False
 
     def load(self, claims: Iterable[Claim]) -> None:
-        """Load instances soon."""
-        self._residents.loading.extend(claims)
-        if not self._is_scheduled:
+        """Load instances soon; those that begin now at once, since there is nothing to read.
+
+        So their mail, which may have been committed with them, finds them loaded.
+        """
+        for claim in claims:
+            if claim.fresh is None:
+                self._residents.loading.append(claim)
+            else:
+                self._load(claim)
+        if self._residents.loading and not self._is_scheduled:
             self._is_scheduled = True
             self._loop.call_soon(self._load_some)
 

@@ -35,13 +35,13 @@ SELECT 1 FROM workers, json_each(workflows) WHERE role = 'worker' AND json_each.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """Another process, or another engine of this one."""
+    """Another process, or another engine of this one; ``workflows`` is ``None`` for a client."""
 
     id: int
     lock_name: str
     pid: int
     port: int
-    is_worker: bool
+    workflows: frozenset[str] | None
 
 
 class Members:
@@ -111,10 +111,20 @@ class Members:
     def refresh(self, connection: sqlite3.Connection) -> None:
         """Read who there is."""
         self._peers = {
-            id: Peer(id=id, lock_name=lock_name, pid=pid, port=port, is_worker=role == "worker")
-            for id, lock_name, pid, port, role, _ in connection.execute(_ALL)
+            id: Peer(
+                id=id,
+                lock_name=lock_name,
+                pid=pid,
+                port=port,
+                workflows=frozenset(json.loads(workflows)) if role == "worker" else None,
+            )
+            for id, lock_name, pid, port, role, workflows in connection.execute(_ALL)
             if id != self.id
         }
+
+    def rivals(self, workflow: str) -> int:
+        """Return how many other workers run ``workflow``."""
+        return sum(workflow in (peer.workflows or ()) for peer in self._peers.values())
 
     def dead(self) -> list[Peer]:
         """Return the peers whose process has ended."""
@@ -133,6 +143,13 @@ class Members:
             self._peers.pop(peer.id, None)
             locks.remove(self._folder, peer.lock_name)
 
+    def sweep(self) -> None:
+        """Remove lock files that belong to nobody."""
+        known = {peer.lock_name for peer in self._peers.values()}
+        if self._lock is not None:
+            known.add(self._lock.name)
+        locks.sweep(self._folder, known=frozenset(known))
+
     def poke(self, effects: Effects) -> None:
         """Wake those whom a commit of ours concerns."""
         if self._peers and effects.concern_others():
@@ -141,7 +158,7 @@ class Members:
                 for peer in self._peers.values()
                 if effects.ended
                 or peer.id in effects.owners
-                or (effects.has_ready and peer.is_worker)
+                or (effects.has_ready and peer.workflows is not None)
             )
 
     def greet(self) -> None:

@@ -98,6 +98,7 @@ CREATE TABLE inbox (
 ) STRICT;
 
 CREATE INDEX inbox_by_instance ON inbox (instance_pk, id);
+CREATE INDEX inbox_terminations ON inbox (id) WHERE kind = 'terminate';
 
 -- At-most-once activities, written before they run.
 CREATE TABLE started (

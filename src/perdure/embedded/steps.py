@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from perdure.embedded.advance import Advance, write
 from perdure.embedded.store import BusyError, FencedError
-from perdure.errors import NonDeterminismError, StorageError
+from perdure.errors import ForbiddenInWorkflowError, NonDeterminismError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,9 @@ class Actor(Protocol):
 
     def lay_aside(self, live: LiveInstance, reason: str) -> None:
         """Stall an instance that cannot go on with the code of this worker."""
+
+    def reload(self, live: LiveInstance, reason: str) -> None:
+        """Go on from what is committed."""
 
 
 class Steps:
@@ -74,7 +77,8 @@ class Steps:
             now_us = self._clock.now_us()
             for live in ready:
                 live.is_queued = False
-                if not live.is_gone:
+                # One that has ended waits for its commit; what came since is for its next run.
+                if not live.is_gone and live.runner.outcome is None:
                     self._take(live, now_us)
         return bool(self._batch)
 
@@ -88,7 +92,12 @@ class Steps:
         batch, self._batch = self._batch, []
         for advance in batch:
             advance.live.uncommitted -= 1
-            self._actor.act(advance)
+            try:
+                self._actor.act(advance)
+            except Exception:
+                run = advance.live.run
+                _logger.exception("cannot act on a step", extra={"instance_id": run.instance_id})
+                self._actor.reload(advance.live, "acting on a step failed")
 
     def forget(self, live: LiveInstance | None = None) -> None:
         """Drop the steps of one instance, or everything."""
@@ -128,6 +137,10 @@ class Steps:
             step = self._watchdog.run(partial(live.runner.step, now_us), instance_id=instance_id)
         except NonDeterminismError as error:
             self._actor.lay_aside(live, str(error))
+            return
+        except ForbiddenInWorkflowError as error:
+            # It hit just after the step, whose result is lost with it.
+            self._actor.reload(live, str(error))
             return
         except Exception as error:
             _logger.exception("a step failed in perdure itself", extra={"instance_id": instance_id})

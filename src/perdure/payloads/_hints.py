@@ -39,4 +39,4 @@ def return_hint(function: Callable[..., Any], *, what: str) -> Any:
     """
     hint = hints_of(function, what=what).get("return", Any)
     # What never returns has no value; "None" can be stored, "Never" has no schema.
-    return None if hint in {typing.NoReturn, typing.Never} else hint
+    return None if hint is typing.NoReturn or hint is typing.Never else hint

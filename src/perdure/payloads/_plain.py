@@ -109,11 +109,11 @@ def _object_check(checks: dict[str, Any], required: frozenset[str]) -> Check:
 
 
 def _compile(annotation: object, *, any_check: Check) -> Check | None:
-    if annotation in _LEAVES:
-        return _LEAVES[annotation]
     if annotation is Any:
         return any_check
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is None:
+        return _LEAVES.get(annotation)  # with an origin it may have no hash
     if origin is list:
         item = _compile(arguments[0], any_check=any_check)
         return None if item is None else _list_check(item)

@@ -47,6 +47,7 @@ KINDS: dict[str, type[HistoryEvent]] = {
 """Every kind of the format, by its name in a line."""
 
 _PAYLOADS = frozenset({"arguments", "result", "payload"})
+_scan_once: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # typeshed lacks it
 
 
 def encode_event(event: HistoryEvent) -> str:
@@ -74,7 +75,8 @@ def decode_event(line: str | bytes) -> HistoryEvent:
         PayloadError: It is not an entry of a journal, or one of a newer version of the format.
     """
     try:
-        data = json.loads(line)
+        text = line if isinstance(line, str) else line.decode()
+        data = json.loads(text)
         kind = KINDS[data.pop("k")]
         if kind is WorkflowStarted and (version := data.pop("v")) > JOURNAL_VERSION:
             raise PayloadError(
@@ -82,10 +84,10 @@ def decode_event(line: str | bytes) -> HistoryEvent:
                 problem=f"written in version {version} of the format; this perdure reads up to "
                 f"{JOURNAL_VERSION}, upgrade it",
             )
-        return kind(**{name: _decode(name, value) for name, value in data.items()})
+        return kind(**{name: _decode(name, value, text) for name, value in data.items()})
     except PayloadError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as err:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as err:
         excerpt = line[:80] if isinstance(line, str) else line[:80].decode(errors="replace")
         raise PayloadError(
             what="journal", problem=f"not an entry of a journal: {excerpt!r} ({err})"
@@ -129,7 +131,9 @@ def failure_from_data(data: dict[str, Any]) -> Failure:
 
 def _carried_text(carried: tuple[BufferedEvent, ...]) -> str:
     return (
-        "[" + ",".join(f'{{"name":{_quote(e.name)},"payload":{e.payload}}}' for e in carried) + "]"
+        "["
+        + ",".join(f'{{"name":{_quote(e.name)},"payload":{_one_line(e.payload)}}}' for e in carried)
+        + "]"
     )
 
 
@@ -145,8 +149,9 @@ def _parent_text(parent: ParentLink) -> str:
     return json.dumps(dataclasses.asdict(parent))
 
 
-def _same(text: str) -> str:
-    return text
+def _one_line(payload: str) -> str:
+    # In JSON a line break can only stand between tokens.
+    return payload if "\n" not in payload else payload.replace("\n", " ")
 
 
 _ENCODERS: dict[str, Callable[[Any], str]] = {
@@ -155,7 +160,7 @@ _ENCODERS: dict[str, Callable[[Any], str]] = {
     "parent": _parent_text,
     "headers": _mapping_text,
     "tags": _mapping_text,
-    **dict.fromkeys(_PAYLOADS, _same),
+    **dict.fromkeys(_PAYLOADS, _one_line),
 }
 
 
@@ -187,20 +192,38 @@ def _fields(kind: type[HistoryEvent]) -> list[tuple[str, str, Any, Callable[[Any
 _FIELDS = {kind: _fields(kind) for kind in KINDS.values()}
 
 
-def _decode(name: str, value: Any) -> Any:
+def _decode(name: str, value: Any, line: str) -> Any:
     if name in _PAYLOADS:
-        return _payload_text(value)
+        return _as_it_stands(value, line, f',"{name}":')[0]
+    if name == "carried":
+        return _carried(value, line)
     if name == "failure":
         return failure_from_data(value)
-    if name == "carried":
-        return tuple(
-            BufferedEvent(name=e["name"], payload=_payload_text(e["payload"])) for e in value
-        )
     if name == "parent":
         return ParentLink(**value)
     return tuple(value) if name == "patches" else value
 
 
-def _payload_text(value: Any) -> str:
-    # ASCII on the way back: a text equal in meaning, if not in bytes, to what was stored.
-    return json.dumps(value, separators=(",", ":"))
+def _carried(events: list[dict[str, Any]], line: str) -> tuple[BufferedEvent, ...]:
+    carried: list[BufferedEvent] = []
+    at = line.find(',"carried":')
+    for event in events:
+        payload, at = _as_it_stands(event["payload"], line, ',"payload":', at)
+        carried.append(BufferedEvent(name=event["name"], payload=payload))
+    return tuple(carried)
+
+
+def _as_it_stands(value: Any, line: str, mark: str, start: int = 0) -> tuple[str, int]:
+    """Return the text of ``value`` after ``mark`` in ``line``, and where it ends.
+
+    A payload comes back to the letter. In a line as :func:`encode_event` writes it the first mark
+    is the right one, since a quote within a string would be escaped; in any other line, where the
+    mark is missing or has another value, the payload comes back equal in meaning.
+    """
+    at = line.find(mark, start)
+    if at >= 0:
+        at += len(mark)
+        found, end = _scan_once(line, at)
+        if found == value:
+            return line[at:end], end
+    return json.dumps(value, separators=(",", ":")), start

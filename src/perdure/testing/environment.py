@@ -15,7 +15,7 @@ from perdure.client import Client
 from perdure.testing.manual_clock import DEFAULT_START, ManualClock
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
     from datetime import datetime
 
     from perdure._link import Link
@@ -102,7 +102,7 @@ async def run_in_memory(
     *,
     activities: Mapping[Activity[..., Any] | str, Callable[..., Any]] = _NO_ACTIVITIES,
     start: datetime = DEFAULT_START,
-) -> AsyncIterator[Environment]:
+) -> AsyncGenerator[Environment, None]:
     """Run an app under test, with the real engine, temporary storage and a clock that stands still.
 
     Args:

@@ -18,14 +18,16 @@ from perdure._portal import finish
 from perdure._program import RegistryProgram
 from perdure._session import Opening, Session, SessionPool
 from perdure.client import Client
-from perdure.clock import SystemClock
+from perdure.clock import SystemClock, from_us
+from perdure.errors import InstanceNotFoundError
 from perdure.sync_client import SyncClient
 from perdure.testing.manual_clock import ManualClock
 from perdure.testing.record import Record
 from perdure.types import EMPTY, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Iterator, Mapping
+    from datetime import datetime
     from types import TracebackType
 
     from perdure._link import Link
@@ -116,19 +118,23 @@ class BackendHub:
         """Start a worker process; see :meth:`BackendTarget.start_worker`."""
         return self.target.start_worker(registry, environment=environment)
 
-    def second_client(
-        self, *, deadline: timedelta
-    ) -> contextlib.AbstractContextManager[SyncClient]:
-        """Return what opens one more client, whose calls have this deadline."""
-        return self._second_client(deadline)
-
     @contextlib.contextmanager
-    def _second_client(self, deadline: timedelta) -> Any:  # a generator for the decorator
+    def unanswered(self, *, deadline: timedelta) -> Iterator[SyncClient]:
+        """Open a client with this deadline, to a backend that takes its questions and is silent."""
+
+        async def never(instance_id: str) -> InstanceInfo:
+            del instance_id
+            answer: InstanceInfo = await asyncio.get_running_loop().create_future()
+            return answer
+
         opening = Opening(self._pool, make_program=None, drain_timeout=timedelta())
         link = finish(opening.open(deadline=deadline, is_blocking=True))
+        get = link.backend.get
+        setattr(link.backend, "get", never)  # noqa: B010 - an assignment is nothing mypy allows
         try:
             yield SyncClient(Client(link, registry=self.registry))
         finally:
+            setattr(link.backend, "get", get)  # noqa: B010
             finish(opening.close())
 
     # -- what it is -------------------------------------------------------------------------------
@@ -175,6 +181,27 @@ class BackendHub:
         info = handle.info()
         return info if info.status.is_terminal or info.status is Status.STALLED else None
 
+    def until_exists(self, handle: SyncHandle[Any]) -> None:
+        """Wait until the instance is there, as a child is soon after its parent has begun it."""
+
+        def is_there() -> bool:
+            with contextlib.suppress(InstanceNotFoundError):
+                handle.info()
+                return True
+            return False
+
+        self.until(is_there, f"{handle.instance_id} never came to be")
+
+    def until_recorded(self, count: int) -> None:
+        """Wait until activities have written down at least so many entries."""
+        complaint = f"fewer than {count} activities ran"
+        self.until(lambda: len(self.record.entries()) >= count, complaint)
+
+    def until_status(self, handle: SyncHandle[Any], status: Status) -> None:
+        """Wait until the instance has this status."""
+        complaint = f"{handle.instance_id} never was {status}"
+        self.until(lambda: handle.info().status is status, complaint)
+
     def until_shows(self, handle: SyncHandle[Any], custom_status: object) -> None:
         """Wait until the workflow has set its custom status to this."""
 
@@ -194,6 +221,10 @@ class BackendHub:
         program.rebuild(handle.info().name, handle.history(), strict=True).close()
 
     # -- time -------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """Return the instant that the backend's clock shows, as far as we know it."""
+        return from_us((self._clock or self._system_clock).now_us())
 
     @property
     def moment(self) -> timedelta:

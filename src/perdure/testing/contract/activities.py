@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import perdure
 from perdure import Registry
 from perdure.testing.contract.contract import Contract
-from perdure.testing.hub import BackendHub
 from perdure.testing.record import note
+
+if TYPE_CHECKING:
+    from perdure.testing.hub import BackendHub
 
 registry = Registry()
 _PATIENCE_SECONDS = 10.0
@@ -47,7 +50,7 @@ async def meet(place: str, people: int) -> int:
     """Return once so many are here at the same time."""
     _met[place] = _met.get(place, 0) + 1
     async with asyncio.timeout(_PATIENCE_SECONDS):
-        while _met[place] < people:
+        while _met[place] < people:  # noqa: ASYNC110 - the others may be on another event loop
             await asyncio.sleep(0.005)
     return _met[place]
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import perdure
 from perdure import Registry, Status
 from perdure.testing.contract.contract import Contract
-from perdure.testing.hub import BackendHub
+
+if TYPE_CHECKING:
+    from perdure.testing.hub import BackendHub
 
 registry = Registry()
 

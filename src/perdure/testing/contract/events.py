@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 import perdure
 from perdure import Registry
 from perdure.testing.contract.contract import Contract
-from perdure.testing.hub import BackendHub
+
+if TYPE_CHECKING:
+    from perdure.testing.hub import BackendHub
 
 registry = Registry()
 
@@ -56,9 +59,7 @@ async def peek() -> list[int | None]:
 @registry.workflow(name="events_both")
 async def both() -> list[int]:
     """Wait twice at once for the same name."""
-    return await asyncio.gather(
-        perdure.wait_for_event("number", int), perdure.wait_for_event("number", int)
-    )
+    return await asyncio.gather(*(perdure.wait_for_event("number", int) for _ in range(2)))
 
 
 class Events(Contract):

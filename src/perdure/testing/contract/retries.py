@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 import perdure
 from perdure import Registry, RetryPolicy
 from perdure.testing.contract.contract import Contract
-from perdure.testing.hub import BackendHub
 from perdure.testing.record import note
+
+if TYPE_CHECKING:
+    from perdure.testing.hub import BackendHub
 
 registry = Registry()
 
@@ -66,7 +70,7 @@ async def once(record: str) -> None:
 
 def _intervals(hub: BackendHub) -> list[timedelta]:
     began = [entry.began for entry in hub.record.entries()]
-    return [after - before for before, after in zip(began, began[1:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(began)]
 
 
 class Retries(Contract):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import perdure
 from perdure import Registry
 from perdure.testing.contract.contract import Contract
-from perdure.testing.hub import BackendHub
+
+if TYPE_CHECKING:
+    from perdure.testing.hub import BackendHub
 
 registry = Registry()
 
