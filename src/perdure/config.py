@@ -1,4 +1,4 @@
-"""Settings, first match wins: the argument, the variable, the profile, the default.
+"""Settings, first match wins: the argument (or flag), the variable, the profile, the default.
 
 A profile is a table of ``perdure.toml`` in the working directory::
 
@@ -14,25 +14,32 @@ from __future__ import annotations
 import logging
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perdure._profiles import PROFILE_FILE, PROFILE_KEYS, read_profiles
 from perdure.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from perdure._profiles import Profiles
 
 BACKEND_VARIABLE = "PERDURE_BACKEND"
 HUB_VARIABLE = "PERDURE_HUB"
 PAYLOADS_VARIABLE = "PERDURE_PAYLOADS"
 PROFILE_VARIABLE = "PERDURE_PROFILE"
 LOG_VARIABLE = "PERDURE_LOG"
-PROFILE_FILE = "perdure.toml"
 DEFAULT_BACKEND = "sqlite"
 
-_PROFILE_KEYS = ("backend", "hub", "payloads")
+_PROFILE_KEYS = PROFILE_KEYS
 _HUB = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# In what is shown: the password of an address, and options that hold a key.
+_PASSWORD = re.compile(r"(://[^/?#:@]*:)[^/?#@]+@")
+_SECRET_OPTION = re.compile(
+    r"(?i)([?&;][^=&;]*(?:key|secret|token|password|signature|sig|sas)=)[^&;]+"
+)
 _LOG_LEVELS = ("debug", "info", "warning", "error")
 _LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
@@ -64,67 +71,127 @@ class Configuration:
 
     @property
     def backend_url(self) -> str:
-        """What the backend is made from. To the embedded engine a hub is a file."""
+        """What the backend is made from.
+
+        To the embedded engine a hub is a file. Others get it as the option ``hub``, unless their
+        URL has one.
+        """
         address, mark, options = self.backend.partition("?")
-        if address == DEFAULT_BACKEND and self.hub is not None:
+        if self.hub is None:
+            return self.backend
+        if address == DEFAULT_BACKEND:
             return f"sqlite:///.perdure/{self.hub}.db{mark}{options}"
-        return self.backend
+        if self.backend_name == DEFAULT_BACKEND or re.search(r"(^|&)hub=", options):
+            return self.backend
+        joint = "&" if options else "" if mark else "?"
+        return f"{self.backend}{joint}hub={self.hub}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Profiles:
-    """The content of ``perdure.toml``."""
+class Setting:
+    """One setting: its value, and what says so. Secrets within the value are not shown."""
 
-    default: str | None = None
-    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-
-    def get(self, name: str, *, setting: str) -> Mapping[str, str]:
-        if name not in self.tables:
-            known = ", ".join(sorted(self.tables)) or "none"
-            problem = f"no profile {name!r} in {PROFILE_FILE} of this folder; it has: {known}"
-            raise ConfigurationError(setting=setting, problem=problem)
-        return self.tables[name]
+    name: str
+    value: str | None
+    source: str
 
 
 def resolve(
     *,
     backend: str | None = None,
     profile: str | None = None,
+    hub: str | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
 ) -> Configuration:
-    """Return the settings in force; ``backend`` and ``profile`` are what the program itself says.
+    """Return the settings in force; the first three are what the program itself says.
+
+    Raises:
+        ConfigurationError: A profile that is not there, or a value that cannot be used.
+    """
+    given = {"backend": backend, "profile": profile, "hub": hub}
+    return _resolve(given, environment=environment, folder=folder, is_flag=False).configuration
+
+
+def explain(
+    *,
+    backend: str | None = None,
+    profile: str | None = None,
+    hub: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> list[Setting]:
+    """Return every setting with its source; the first three are the flags of a command.
 
     Raises:
         ConfigurationError: A profile that is not there, or a value that cannot be used.
     """
     variables = os.environ if environment is None else environment
-    profiles = _read_profiles((Path() if folder is None else folder) / PROFILE_FILE)
-    word = _first(("backend=", backend), _variable(BACKEND_VARIABLE, variables))
+    given = {"backend": backend, "profile": profile, "hub": hub}
+    found = _resolve(given, environment=variables, folder=folder, is_flag=True)
+    settings = [
+        Setting(
+            name=name,
+            value=None if value is None else _without_secrets(value),
+            source="default" if value is None else source,
+        )
+        for name, (source, value) in found.sources.items()
+    ]
+    level = variables.get(LOG_VARIABLE) or None
+    source = "default" if level is None else LOG_VARIABLE
+    return [*settings, Setting(name="log", value=level, source=source)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resolved:
+    """The settings, and by the name of each what says so."""
+
+    configuration: Configuration
+    sources: Mapping[str, tuple[str, str | None]]
+
+
+def _resolve(
+    given: Mapping[str, str | None],
+    *,
+    environment: Mapping[str, str] | None,
+    folder: Path | None,
+    is_flag: bool,
+) -> _Resolved:
+    variables = os.environ if environment is None else environment
+    profiles = read_profiles((Path() if folder is None else folder) / PROFILE_FILE)
+    said = {key: (f"--{key}" if is_flag else f"{key}=", value) for key, value in given.items()}
+    word = _first(said["backend"], _variable(BACKEND_VARIABLE, variables))
     named = _first(
-        ("profile=", profile),
+        said["profile"],
         _variable(PROFILE_VARIABLE, variables),
-        (f"profile in {PROFILE_FILE}", profiles.default),
+        (_default_profile(profiles), profiles.default),
     )
     if word is not None and word[1] in profiles.tables:
         named, word = word, None
     table = {} if named is None else profiles.get(named[1], setting=named[0])
-    label = "" if named is None else f"[profiles.{named[1]}] in {PROFILE_FILE}"
-    setting, value = (
-        word
-        or _first((f"backend of {label}", table.get("backend")))
-        or ("default", DEFAULT_BACKEND)
-    )
-    hub = _first(_variable(HUB_VARIABLE, variables), (f"hub of {label}", table.get("hub")))
-    payloads = variables.get(PAYLOADS_VARIABLE) or table.get("payloads")
-    return Configuration(
-        backend=_checked_backend(value, setting=setting),
-        backend_setting=setting,
+
+    def of_profile(key: str) -> tuple[str, str | None]:
+        return ("" if named is None else profiles.label(named[1], key)), table.get(key)
+
+    chosen = word or _first(of_profile("backend")) or ("default", DEFAULT_BACKEND)
+    hub = _first(said["hub"], _variable(HUB_VARIABLE, variables), of_profile("hub"))
+    payloads = _first(_variable(PAYLOADS_VARIABLE, variables), of_profile("payloads"))
+    configuration = Configuration(
+        backend=_checked_backend(chosen[1], setting=chosen[0]),
+        backend_setting=chosen[0],
         hub=None if hub is None else _checked_hub(hub[1], setting=hub[0]),
-        payloads=payloads,
+        payloads=None if payloads is None else payloads[1],
         profile=None if named is None else named[1],
         profiles=tuple(sorted(profiles.tables)),
     )
+    nothing = ("default", None)
+    sources = {
+        "profile": named or nothing,
+        "backend": chosen,
+        "hub": hub or nothing,
+        "payloads": payloads or nothing,
+    }
+    return _Resolved(configuration=configuration, sources=sources)
 
 
 def configure_logging(default: str | None = None) -> None:
@@ -157,6 +224,15 @@ def _variable(name: str, variables: Mapping[str, str]) -> tuple[str, str | None]
     return name, variables.get(name)
 
 
+def _default_profile(profiles: Profiles) -> str:
+    line = profiles.lines.get("profile")
+    return f"profile in {PROFILE_FILE}" + ("" if line is None else f" line {line}")
+
+
+def _without_secrets(value: str) -> str:
+    return _SECRET_OPTION.sub(r"\1***", _PASSWORD.sub(r"\1***@", value))
+
+
 def _checked_backend(value: str, *, setting: str) -> str:
     if "://" not in value and ("/" in value or "\\" in value or value.endswith(".db")):
         problem = f"{value!r} looks like a file; write sqlite:///{value}"
@@ -169,37 +245,3 @@ def _checked_hub(value: str, *, setting: str) -> str:
         problem = f"{value!r} cannot name a hub; use 1 to 64 of letters, digits, '_' and '-'"
         raise ConfigurationError(setting=setting, problem=problem)
     return value
-
-
-def _read_profiles(path: Path) -> _Profiles:
-    import tomllib
-
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return _Profiles()
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(setting=str(path), problem=f"cannot be read: {error}") from error
-    unknown = sorted(content.keys() - {"profile", "profiles"})
-    if unknown:
-        problem = f"unknown key {unknown[0]!r}; known: profile, profiles"
-        raise ConfigurationError(setting=str(path), problem=problem)
-    default = content.get("profile")
-    tables = content.get("profiles", {})
-    if not (default is None or isinstance(default, str)) or not isinstance(tables, dict):
-        problem = 'profile is a name, and profiles are tables: [profiles.local], backend = "sqlite"'
-        raise ConfigurationError(setting=str(path), problem=problem)
-    for name, table in tables.items():
-        _check_table(table, setting=f"[profiles.{name}] in {path}")
-    return _Profiles(default=default, tables=tables)
-
-
-def _check_table(table: object, *, setting: str) -> None:
-    if not isinstance(table, dict):
-        raise ConfigurationError(setting=setting, problem='not a table; write backend = "sqlite"')
-    for key, value in table.items():
-        if key not in _PROFILE_KEYS:
-            problem = f"unknown key {key!r}; known: {', '.join(_PROFILE_KEYS)}"
-            raise ConfigurationError(setting=setting, problem=problem)
-        if not isinstance(value, str):
-            raise ConfigurationError(setting=setting, problem=f"{key} must be text, got {value!r}")

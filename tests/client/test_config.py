@@ -133,7 +133,7 @@ def test_a_value_that_cannot_be_used_says_what_to_type(
         ("[profiles", "cannot be read"),
         ("[profile.local]\nbackend = 'sqlite'", "profile is a name, and profiles are tables"),
         ("[profiles]\nlocal = 'sqlite'", r"\[profiles.local\] .* not a table"),
-        ("[profiles.a]\nbackends = 'sqlite'", "unknown key 'backends'; known: backend, hub"),
+        ("[profiles.a]\nbackends = 'sqlite'", "unknown key 'backends' .*; known: backend, hub"),
         ("[profiles.a]\nbackend = 3", "backend must be text, got 3"),
         ("[backend]\nname = 'sqlite'", "unknown key 'backend'; known: profile, profiles"),
     ],
