@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from perdure._program import RegistryProgram
 from perdure._replay.executor import WorkflowExecutor
 from perdure.testing.crash_points import reach
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from perdure.spi.history import HistoryEvent
     from perdure.spi.program import ActivityOutcome, ActivityTask
 
@@ -36,16 +34,7 @@ class CrashingExecutor(WorkflowExecutor):
 class CrashingProgram(RegistryProgram):
     """Dies before or after an activity, or a step."""
 
-    def executor(self, workflow: str) -> WorkflowExecutor:
-        """Return a fresh executor."""
-        return CrashingExecutor(self._registry.find_workflow(workflow).definition())
-
-    def rebuild(
-        self, workflow: str, journal: Iterable[HistoryEvent], *, strict: bool = False
-    ) -> WorkflowExecutor:
-        """Return an executor that has gone through ``journal``."""
-        definition = self._registry.find_workflow(workflow).definition()
-        return CrashingExecutor.rebuild(definition, journal, strict=strict)
+    executor_type: ClassVar[type[WorkflowExecutor]] = CrashingExecutor
 
     async def run_activity(self, task: ActivityTask) -> ActivityOutcome:
         """Run one attempt of an activity."""

@@ -15,6 +15,7 @@ import pytest
 
 from perdure.testing.hub import BackendHub
 from perdure.testing.manual_clock import ManualClock
+from perdure.testing.results import ResultCollector, tell
 from perdure.testing.target import make_target
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", f"{CAPABILITY_MARK}(name): only for backends that declare this capability"
     )
+    report = config.getoption("--conformance-report")
+    if report is not None and not hasattr(config, "workerinput"):  # a process of pytest-xdist
+        config.pluginmanager.register(ResultCollector(report), "perdure-conformance-report")
 
 
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
@@ -86,7 +90,7 @@ def backend_hub(
 ) -> Iterator[BackendHub]:
     """Return the backend, open, with a worker in this process, on a manual clock if it can."""
     with BackendHub(backend_target, request.cls.registry) as hub:
-        _skip_undeclared(request, hub)
+        _prepare(request, hub)
         hub.run_worker()
         yield hub
 
@@ -97,12 +101,13 @@ def process_hub(
 ) -> Iterator[BackendHub]:
     """Return the backend, open, in real time, without a worker: the contract starts processes."""
     with BackendHub(backend_target, request.cls.registry, is_in_real_time=True) as hub:
-        _skip_undeclared(request, hub)
+        _prepare(request, hub)
         yield hub
     backend_target.close()
 
 
-def _skip_undeclared(request: pytest.FixtureRequest, hub: BackendHub) -> None:
+def _prepare(request: pytest.FixtureRequest, hub: BackendHub) -> None:
+    tell(request.node, hub)
     for mark in request.node.iter_markers(CAPABILITY_MARK):
         if mark.args[0] not in hub.capabilities:
-            pytest.skip(f"{hub.target.name} does not declare {mark.args[0]}")
+            pytest.skip("not declared")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from perdure.clock import Clock
     from perdure.plugins import BackendFactory
-    from perdure.spi.backend import Backend
+    from perdure.spi.backend import Backend, Capability
 
 _READY_SECONDS = 30.0
 _END_SECONDS = 20.0
@@ -55,6 +55,7 @@ class BackendTarget:
         patience: How long anything at all may take in real time.
         has_manual_clock: Whether the backend keeps to the ``clock`` it is made with, and has a
             coroutine method ``settle()`` that returns once nothing is left to do at this instant.
+        emulated: Capabilities that the backend keeps in a roundabout way; the matrix says so.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class BackendTarget:
         moment: timedelta = timedelta(seconds=0.5),
         patience: timedelta = timedelta(seconds=20),
         has_manual_clock: bool = False,
+        emulated: frozenset[Capability] = frozenset(),
     ) -> None:
         """Describe the backend; ``environment`` is what worker processes get beside our own."""
         self.url = url
@@ -77,6 +79,7 @@ class BackendTarget:
         self.moment = moment
         self.patience = patience
         self.has_manual_clock = has_manual_clock
+        self.emulated = emulated
         self._environment = environment
         self._workers: list[WorkerProcess] = []
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 from perdure.spi import Capability
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import ModuleType
 
     import pytest
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from perdure import Registry
 
 MARK = "capability"
-_LEAVING_OUT = {"skip", "skipif", "xfail"}
+_LEAVING_OUT = {"skip", "skipif", "xfail", MARK}
 
 
 class Contract:
@@ -42,21 +44,35 @@ def tests_of(contract: type[Contract]) -> list[str]:
 
 def contracts_of(suite: ModuleType) -> set[type[Contract]]:
     """Return the contracts that the test classes of a module hold their backend to."""
-    classes = [
+    return contracts_among(
         each for each in vars(suite).values() if inspect.isclass(each) and _is_test_class(each)
-    ]
+    )
+
+
+def contracts_among(classes: Iterable[type]) -> set[type[Contract]]:
+    """Return the contracts that these classes are made of."""
     return {base for each in classes for base in each.__mro__ if _is_contract(base)}
+
+
+def cases_of(contract: type[Contract]) -> int:
+    """Return how many tests a contract comes to, each set of parameters counted."""
+    return sum(_cases(vars(contract)[test]) for test in tests_of(contract))
 
 
 def is_left_out(
     suite: type[Contract], test: str, contract: type[Contract], module: ModuleType
 ) -> bool:
-    """Return whether a test class replaces a test of its contract, or marks it not to be run."""
+    """Return whether a test class replaces a test of a contract of the base set, or bars it."""
     own = getattr(suite, test, None)
     if own is not vars(contract)[test] or not _is_test_class(suite):
         return True
     marks = [*_marks(own), *_marks(suite), *_marks(module)]
     return any(mark.name in _LEAVING_OUT for mark in marks)
+
+
+def _cases(test: object) -> int:
+    counts = [len(mark.args[1]) for mark in _marks(test) if mark.name == "parametrize"]
+    return math.prod(counts)
 
 
 def _marks(owner: object) -> list[pytest.Mark]:
@@ -72,5 +88,5 @@ def _is_contract(kind: type) -> bool:
     return (
         issubclass(kind, Contract)
         and kind is not Contract
-        and kind.__module__.startswith(__package__ or __name__)
+        and kind.__module__.startswith(f"{__package__}.")
     )

@@ -209,7 +209,7 @@ class ServerRecovery(Contract):
     ) -> None:
         server = process_hub.target.server
         if server is None:
-            pytest.skip(f"{process_hub.target.name} has no server")
+            pytest.skip("no server")
         process_hub.start_worker(WORKER)
         expected = _start_all(process_hub, 2)
         for kills in range(1, 3):
