@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from perdure.cli.exit_codes import CommandError, ExitCode
 from perdure.cli.text import parse_duration, parse_moment
+
+T = TypeVar("T")
 
 FROM_STDIN = "-"
 
@@ -73,7 +76,7 @@ def read_json(given: str, *, option: str) -> Any:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         message = f"{option}: not JSON: {error}"
-        step = f"{option} '{{\"name\": \"value\"}}', {option} @file.json, or {option} - for stdin"
+        step = f'{option} \'{{"name": "value"}}\', {option} @file.json, or {option} - for stdin'
         raise CommandError(message, step=step, code=ExitCode.USAGE) from error
 
 
@@ -87,7 +90,9 @@ def read_arguments(given: str | None) -> dict[str, Any]:
         return {}
     value = read_json(given, option="--input")
     if not isinstance(value, dict):
-        kind = {list: "a list", str: "a text", type(None): "null"}.get(type(value), "a single value")
+        kind = {list: "a list", str: "a text", type(None): "null"}.get(
+            type(value), "a single value"
+        )
         message = f"--input: an object of arguments by parameter name is wanted, and this is {kind}"
         step = f"--input '{{\"parameter\": {json.dumps(value)[:40]}}}'"
         raise CommandError(message, step=step, code=ExitCode.USAGE)
@@ -123,10 +128,7 @@ def _text_of(given: str, option: str) -> str:
         raise CommandError(message, step="check the path", code=ExitCode.USAGE) from error
 
 
-def _read(parse: Any, text: str) -> Any:
-    # What is parsed already comes here again where typer converts a default.
-    if not isinstance(text, str):
-        return text
+def _read(parse: Callable[[str], T], text: str) -> T:
     try:
         return parse(text)
     except ValueError as error:
@@ -135,4 +137,3 @@ def _read(parse: Any, text: str) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
-

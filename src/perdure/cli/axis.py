@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from perdure.cli.timeline import Kind
@@ -60,7 +61,7 @@ def _stretches(timeline: Timeline, *, width: int, now_us: int) -> list[Stretch]:
             if bar.kind in (Kind.RUN, Kind.FAILED):
                 work.append((bar.start_us, end))
     marks = sorted(edge for edge in edges if start_us <= edge <= end_us)
-    pieces = list(zip(marks, marks[1:], strict=False))
+    pieces = list(pairwise(marks))
     busy = _busy(pieces, work)
     weights = _weights(pieces, busy, width=width)
     total = sum(weights) or 1.0
@@ -68,9 +69,7 @@ def _stretches(timeline: Timeline, *, width: int, now_us: int) -> list[Stretch]:
     for (first, last), weight in zip(pieces, weights, strict=True):
         after = at + weight * width / total
         is_cut = weight < last - first
-        stretches.append(
-            Stretch(start_us=first, end_us=last, first=at, last=after, is_cut=is_cut)
-        )
+        stretches.append(Stretch(start_us=first, end_us=last, first=at, last=after, is_cut=is_cut))
         at = after
     return stretches
 
@@ -88,9 +87,7 @@ def _busy(pieces: Sequence[tuple[int, int]], work: Sequence[tuple[int, int]]) ->
     return covered
 
 
-def _weights(
-    pieces: Sequence[tuple[int, int]], busy: Sequence[bool], *, width: int
-) -> list[float]:
+def _weights(pieces: Sequence[tuple[int, int]], busy: Sequence[bool], *, width: int) -> list[float]:
     """Return how much room each piece gets: as long as it is, unless idling would fill the axis."""
     spans = [float(last - first) for first, last in pieces]
     working = sum(span for span, is_busy in zip(spans, busy, strict=True) if is_busy)

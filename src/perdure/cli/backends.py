@@ -58,7 +58,7 @@ def list_(shell: Shell) -> None:
         write_records(shell, records, key="name")
         return
     columns = [Column(title=title) for title in ("NAME", "PACKAGE", "VERSION", "")]
-    rows = [
+    rows: list[list[Cell | str]] = [
         [plugin.name, plugin.package, plugin.version, _chosen(plugin.name == chosen)]
         for plugin in plugins
     ]
@@ -68,11 +68,9 @@ def list_(shell: Shell) -> None:
 def check(shell: Shell, names: Names = None) -> ExitCode | None:
     """Connect to a backend and ask how it is; the exit code is 3 if it cannot be used."""
     probes = _probes(shell, names)
-    records = [
-        {"backend": p.url, "is_healthy": p.is_healthy, "detail": p.detail} for p in probes
-    ]
+    records = [{"backend": p.url, "is_healthy": p.is_healthy, "detail": p.detail} for p in probes]
     if shell.is_for_people:
-        rows = [
+        rows: list[list[Cell | str]] = [
             [p.url, Cell(text="ok", style="green") if p.is_healthy else _red("not ok"), p.detail]
             for p in probes
         ]

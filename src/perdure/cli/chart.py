@@ -39,13 +39,29 @@ class Signs:
 
 
 UNICODE = Signs(
-    run="━", wait="╌", failed="✗", point="◆", going_on="▸", done="✓", cut="⋯", line="─", times="×",
+    run="━",
+    wait="╌",
+    failed="✗",
+    point="◆",
+    going_on="▸",
+    done="✓",
+    cut="⋯",
+    line="─",
+    times="\N{MULTIPLICATION SIGN}",
     ellipsis="…",
-)  # fmt: skip
+)
 ASCII = Signs(
-    run="=", wait="-", failed="x", point="*", going_on=">", done="+", cut="~", line="-", times="x",
+    run="=",
+    wait="-",
+    failed="x",
+    point="*",
+    going_on=">",
+    done="+",
+    cut="~",
+    line="-",
+    times="x",
     ellipsis="~",
-)  # fmt: skip
+)
 
 _STYLES = {Kind.RUN: "blue", Kind.WAIT: "dim", Kind.FAILED: "red", Kind.POINT: "magenta"}
 _STATE_STYLES = {State.DONE: "green", State.FAILED: "red", State.OPEN: "blue", State.UNUSED: "dim"}
@@ -65,7 +81,9 @@ class Chart:
         """Return the axis and the rows, each line as pieces."""
         labels = [self._label(row) for row in self._rows]
         self._id_width = max((len(str(row.command_id or "")) for row in self._rows), default=1)
-        fixed = self._id_width + 2 + _DURATION_WIDTH + 1 + 2
+        most = max((row.attempts for row in self._rows), default=1)
+        tries = len(str(most)) + 2 if most > 1 else 0
+        fixed = self._id_width + 2 + _DURATION_WIDTH + 1 + 2 + tries
         from rich.cells import cell_len
 
         widest = max((cell_len(f"{name}{detail}") for name, detail in labels), default=0)
@@ -178,8 +196,10 @@ def _argument_words(arguments: str) -> str:
         return f" {plain(arguments)}"
     if not isinstance(values, dict) or not values:
         return ""
-    shown = (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-             for value in values.values())
+    shown = (
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for value in values.values()
+    )
     return " " + plain(" ".join(shown))
 
 

@@ -104,7 +104,7 @@ def conformance(
 
 def _write_contracts(shell: Shell, held: list[Held]) -> None:
     yes, no, none = ("✓", "✗", "·") if shell.out.is_unicode else ("ok", "FAILED", "-")
-    rows = []
+    rows: list[list[Cell | str]] = []
     for each in held:
         sign = Cell(text=yes, style="green")
         if each.failed:
@@ -122,10 +122,8 @@ def _write_contracts(shell: Shell, held: list[Held]) -> None:
 
 
 def _journals(path: Path) -> list[Path]:
-    if path.is_dir():
-        found = sorted(path.rglob("*.jsonl"))
-    else:
-        found = [path] if path.is_file() else []
+    found = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
+    found = [each for each in found if each.is_file()]
     if found:
         return found
     what = "no *.jsonl journals in" if path.is_dir() else "no file"

@@ -1,4 +1,4 @@
-"""How a command is registered: with the options that all have, and every error made an exit code."""
+"""How a command is registered: with the options that all have, and errors made exit codes."""
 
 from __future__ import annotations
 
@@ -101,9 +101,7 @@ def declared(
     known = {"Shell": Shell, "ExitCode": ExitCode}
     hints = get_type_hints(of, localns=known, include_extras=True)
     own = [
-        parameter.replace(
-            annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY
-        )
+        parameter.replace(annotation=hints[parameter.name], kind=inspect.Parameter.KEYWORD_ONLY)
         for parameter in own
     ]
     context = inspect.Parameter(

@@ -157,4 +157,8 @@ def _about(shell: Shell, started: WorkflowStarted, timeline: Timeline) -> str:
         for subject, count in counts.items()
     ]
     comma = " · " if shell.out.is_unicode else ", "
-    return comma.join([f"started {when}", f"run {started.run_id[:8]}", *parts])
+    words = [f"started {when}", f"run {started.run_id[:8]}"]
+    for part in parts:
+        if len(comma.join([*words, part])) <= shell.out.width:
+            words.append(part)
+    return comma.join(words)

@@ -160,9 +160,7 @@ class _Page:
 
 
 def _rows(parameters: Iterable[Any]) -> list[tuple[str, str]]:
-    return [
-        (spelled(p), p.help or "") for p in parameters if not getattr(p, "hidden", False)
-    ]
+    return [(spelled(p), p.help or "") for p in parameters if not getattr(p, "hidden", False)]
 
 
 def _first_line(help: str | None) -> str:

@@ -83,9 +83,7 @@ def _write_data(shell: Shell, id: str, events: Iterator[HistoryEvent]) -> None:
     write_records(shell, map(event_record, events), key="kind")
 
 
-def _write_timeline(
-    shell: Shell, handle: SyncHandle[Any], events: Sequence[HistoryEvent]
-) -> None:
+def _write_timeline(shell: Shell, handle: SyncHandle[Any], events: Sequence[HistoryEvent]) -> None:
     from perdure.cli import drawing
 
     drawing.write_timeline(shell, events, info=handle.info())

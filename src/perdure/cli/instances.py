@@ -32,7 +32,7 @@ def register(program: typer.Typer) -> None:
         program,
         under=INSTANCES,
         examples=(
-            "perdure start plan_trip --input '{\"cities\": [\"Oslo\", \"Rome\"]}' --id trip-1",
+            'perdure start plan_trip --input \'{"cities": ["Oslo", "Rome"]}\' --id trip-1',
             "perdure start plan_trip --input @trip.json --wait --timeout 30s",
             "echo '{\"cities\": []}' | perdure start plan_trip --input -",
         ),

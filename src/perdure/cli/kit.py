@@ -16,14 +16,14 @@ from perdure.cli.exit_codes import CommandError, ExitCode
 if TYPE_CHECKING:
     from perdure.cli.shell import Shell
 
-_SUITE = '''\
+_SUITE = """\
 from perdure.testing import contract
 
 for each in (*contract.ALL, contract.Complete):
     name = f"Test{each.__name__}"
     globals()[name] = type(name, (each,), {"__module__": __name__})
 del each
-'''
+"""
 _PREFIX = "Test"
 _NO_TESTS_RAN = 5
 _TESTS_FAILED = 1

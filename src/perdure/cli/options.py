@@ -63,7 +63,9 @@ def _option(*names: str, help: str, metavar: str | None = None) -> Any:
 _DECLARED: dict[str, Any] = {
     "backend": Annotated[
         str | None,
-        _option("--backend", "-b", help="Which backend, as in PERDURE_BACKEND.", metavar="NAME|URL"),
+        _option(
+            "--backend", "-b", help="Which backend, as in PERDURE_BACKEND.", metavar="NAME|URL"
+        ),
     ],
     "profile": Annotated[
         str | None, _option("--profile", help="Which profile of perdure.toml.", metavar="NAME")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from perdure.cli.lists import failure_words
@@ -86,10 +87,21 @@ def _payload(shell: Shell, stored: str | None) -> str:
 
 
 def _write_fact(shell: Shell, label: str, text: str, *, style: str = "") -> None:
-    first, *others = plain_lines(text).split("\n")
+    lines = plain_lines(text).split("\n")
+    if shell.out.is_terminal:
+        room = max(shell.out.width - _LABEL_WIDTH - 2, _LABEL_WIDTH)
+        lines = [part for line in lines for part in _wrapped(line, room)]
+    first, *others = lines
     shell.out.pieces((f"  {label:<{_LABEL_WIDTH}}", "dim"), (first, style))
     for line in others:
         shell.out.pieces((" " * (_LABEL_WIDTH + 2), ""), (line, style))
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(line, width, subsequent_indent=indent) or [""]
 
 
 def _write_failure(shell: Shell, failure: Failure) -> None:

@@ -78,6 +78,7 @@ def _refuse(error: Exception) -> int:
         sys.stderr.write(context.get_help() + "\n")
         return ExitCode.USAGE
     path = "perdure" if context is None else context.command_path
-    words = getattr(error, "format_message", error.__str__)()
+    words: str = getattr(error, "format_message", error.__str__)()
+    words = words.replace("Value error, ", "")  # pydantic's, by which typer checks
     Shell(Options()).show_error(CommandError(words.rstrip("."), step=f"{path} --help"))
     return ExitCode.USAGE

@@ -41,7 +41,7 @@ def replay_all(journals: Sequence[Path], target: str, *, is_strict: bool) -> lis
 
     module_name, _ = split_target(target)
     module = import_module(module_name)
-    outcomes = [
+    return [
         Outcome(
             what=str(path),
             words="replays as recorded",
@@ -49,4 +49,3 @@ def replay_all(journals: Sequence[Path], target: str, *, is_strict: bool) -> lis
         )
         for path in journals
     ]
-    return outcomes

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from perdure.cli.options import Format
-from perdure.cli.text import plain
+from perdure.cli.text import plain, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from perdure.cli.shell import Shell
+
+
+_GAP = 2
+_LEAST_WIDTHS = (24, 12, 6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,51 +64,45 @@ def write_table(
     shell: Shell, columns: Sequence[Column], rows: Iterable[Sequence[Cell | str]]
 ) -> None:
     """Write a table for people: cut to the terminal, and in full where there is none."""
-    cells = [[cell if isinstance(cell, Cell) else Cell(text=cell) for cell in row] for row in rows]
-    if not shell.out.is_terminal:
-        _write_plain_table(shell, columns, cells)
-        return
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
-        table.add_column(
-            column.title,
-            no_wrap=True,
-            overflow="ellipsis",
-            justify="right" if column.is_number else "left",
-            ratio=None,
-            min_width=None if column.is_elastic else _widest(columns, cells, column),
-        )
-    for row in cells:
-        table.add_row(*(Text(plain(cell.text), style=cell.style) for cell in row))
-    shell.out.show(table, is_cut=True)
-
-
-def _write_plain_table(
-    shell: Shell, columns: Sequence[Column], rows: Sequence[Sequence[Cell]]
-) -> None:
-    from rich.cells import cell_len
-
-    lines = [[column.title for column in columns]]
-    lines += [[plain(cell.text) for cell in row] for row in rows]
-    widths = [max(cell_len(line[n]) for line in lines) for n in range(len(columns))]
+    lines = [[Cell(text=column.title, style="bold") for column in columns]]
+    lines += [[_as_cell(cell) for cell in row] for row in rows]
+    widths = [max(_width(line[number]) for line in lines) for number in range(len(columns))]
+    if shell.out.is_terminal:
+        _fit(widths, columns, shell.out.width)
+    mark = "…" if shell.out.is_unicode else "~"
     for line in lines:
-        parts = []
-        for text, width, column in zip(line, widths, columns, strict=True):
-            space = " " * (width - cell_len(text))
-            parts.append(space + text if column.is_number else text + space)
-        shell.out.write("  ".join(parts).rstrip() + "\n")
+        pieces = []
+        for cell, width, column in zip(line, widths, columns, strict=True):
+            text = shortened(cell.text, width, mark=mark)
+            space = " " * (width - _width(Cell(text=text)))
+            text = space + text if column.is_number else text + space
+            pieces += [(text, cell.style), ("  ", "")]
+        shell.out.pieces(*pieces[:-1])
 
 
-def _widest(
-    columns: Sequence[Column], rows: Sequence[Sequence[Cell]], column: Column
-) -> int:
+def _fit(widths: list[int], columns: Sequence[Column], total: int) -> None:
+    """Take what is over ``total`` from the elastic columns, the last first."""
+    excess = sum(widths) + _GAP * (len(widths) - 1) - total
+    for least in _LEAST_WIDTHS:
+        for number in reversed(range(len(columns))):
+            if excess > 0 and columns[number].is_elastic and widths[number] > least:
+                taken = min(excess, widths[number] - least)
+                widths[number] -= taken
+                excess -= taken
+
+
+def _as_cell(cell: Cell | str) -> Cell:
+    if isinstance(cell, str):
+        return Cell(text=plain(cell))
+    return Cell(text=plain(cell.text), style=cell.style)
+
+
+def _width(cell: Cell) -> int:
+    if cell.text.isascii():
+        return len(cell.text)
     from rich.cells import cell_len
 
-    number = columns.index(column)
-    return max(cell_len(column.title), *(cell_len(plain(row[number].text)) for row in rows), 1)
+    return cell_len(cell.text)
 
 
 def _write_array(shell: Shell, records: Iterable[dict[str, Any]]) -> None:

@@ -34,7 +34,7 @@ def show(shell: Shell) -> None:
         write_records(shell, records, key="name")
         return
     columns = [Column(title="SETTING"), Column(title="VALUE"), Column(title="FROM")]
-    rows = [
+    rows: list[list[Cell | str]] = [
         [s.name, "-" if s.value is None else s.value, Cell(text=s.source, style="dim")]
         for s in settings
     ]

@@ -108,9 +108,9 @@ class Shell:
 
     def complain(self, message: str, *, step: str = "") -> None:
         """Write an error, and what to try."""
-        self.err.pieces(("error: ", "bold red"), (plain_lines(message), ""))
+        self.err.pieces(("error: ", "bold red"), (plain_lines(message), ""), is_wrapped=True)
         if step:
-            self.err.pieces(("  try: ", "bold"), (plain(step), ""))
+            self.err.pieces(("  try: ", "bold"), (plain(step), ""), is_wrapped=True)
 
     def confirm(self, question: str) -> None:
         """Ask before something that cannot be undone, unless ``--yes``.

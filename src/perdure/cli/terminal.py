@@ -54,14 +54,17 @@ class Terminal:
         self._stream.write(text)
         self._stream.flush()
 
-    def pieces(self, *pieces: tuple[str, str]) -> None:
-        """Write a line made of pieces, each a text and its style."""
-        if not self.has_colour:
+    def pieces(self, *pieces: tuple[str, str], is_wrapped: bool = False) -> None:
+        """Write a line made of pieces, each a text and its style.
+
+        ``is_wrapped`` is for prose: on a terminal it breaks between words.
+        """
+        if not self.has_colour and not (is_wrapped and self.is_terminal):
             self.write("".join(text for text, _ in pieces).rstrip() + "\n")
             return
         from rich.text import Text
 
-        self.show(Text.assemble(*pieces))
+        self.show(Text.assemble(*pieces), is_cut=is_wrapped)
 
     def line(self, text: str, *, style: str = "") -> None:
         """Write one line."""

@@ -136,6 +136,8 @@ def parse_moment(text: str) -> timedelta | datetime:
 
 def shortened(text: str, width: int, *, mark: str = "…") -> str:
     """Return ``text`` in at most ``width`` columns, its end cut off if need be."""
+    if text.isascii() and len(text) <= width:
+        return text
     from rich.cells import cell_len, set_cell_size
 
     if cell_len(text) <= width:

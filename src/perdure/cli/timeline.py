@@ -110,10 +110,10 @@ def make_timeline(events: Sequence[HistoryEvent], *, now_us: int) -> Timeline:
     ending = next((event for event in events if isinstance(event, ENDINGS)), None)
     end_us = now_us if ending is None else ending.at_us
     rows = builder.rows()
+    if ending is None:
+        builder.take_pending_waits()
     _close(rows, has_ended=ending is not None, end_us=end_us)
-    return Timeline(
-        started=started, ending=ending, end_us=max(end_us, started.at_us), rows=rows
-    )
+    return Timeline(started=started, ending=ending, end_us=max(end_us, started.at_us), rows=rows)
 
 
 def folded(rows: Sequence[Row], *, longest: int) -> list[Row]:
@@ -140,7 +140,6 @@ class _Builder:
         self._rows: list[Row] = []
         self._by_id: dict[int, Row] = {}
         self._by_key: dict[int, Row] = {}
-        self._failed_at: dict[int, int] = {}
         self._created_at: dict[int, int] = {}
         self._hold: Row | None = None
 
@@ -148,6 +147,15 @@ class _Builder:
         for position, event in enumerate(self._events):
             self._read(position, event)
         return self._rows
+
+    def take_pending_waits(self) -> None:
+        """Take what waits right after a failed attempt for the wait before the next."""
+        for id, position in self._created_at.items():
+            failed = self._failed_before(position)
+            timer = self._by_id[id]
+            if failed is not None and timer.state is State.OPEN and timer in self._rows:
+                self._join_wait(timer, failed)
+                failed.state = State.OPEN
 
     def _read(self, position: int, event: HistoryEvent) -> None:
         match event:
@@ -163,7 +171,6 @@ class _Builder:
             case ActivityCompleted(id=id) | ChildCompleted(id=id) | TimerFired(id=id):
                 self._end(id, State.DONE, event.at_us)
             case ActivityFailed(id=id, failure=failure) | ChildFailed(id=id, failure=failure):
-                self._failed_at[id] = position
                 self._end(id, State.FAILED, event.at_us)
                 if id in self._by_id:
                     self._by_id[id].note = f"{failure.type}: {failure.message}"
@@ -195,12 +202,18 @@ class _Builder:
         cause = next(e for e in reversed(self._events[:position]) if not e.is_command)
         if not isinstance(cause, TimerFired) or cause.id not in self._created_at:
             return
-        before = self._events[self._created_at[cause.id] - 1]
-        failed = self._by_id.get(before.id) if isinstance(before, ActivityFailed) else None
         timer = self._by_id[cause.id]
-        if failed is row and timer in self._rows:
-            self._rows.remove(timer)
-            row.bars += timer.bars
+        if self._failed_before(self._created_at[cause.id]) is row and timer in self._rows:
+            self._join_wait(timer, row)
+
+    def _failed_before(self, position: int) -> Row | None:
+        """Return the row of the attempt whose failure stands right before an event."""
+        before = self._events[position - 1]
+        return self._by_id.get(before.id) if isinstance(before, ActivityFailed) else None
+
+    def _join_wait(self, timer: Row, row: Row) -> None:
+        self._rows.remove(timer)
+        row.bars += timer.bars
 
     def _add(self, subject: str, name: str, id: int | None, kind: Kind, at_us: int) -> Row:
         row = Row(subject=subject, name=name, command_id=id)
