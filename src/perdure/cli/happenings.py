@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from perdure.clock import from_us
 from perdure.cli.text import compact_json, iso, short_duration
+from perdure.clock import from_us
 from perdure.spi.history import (
     ActivityScheduled,
     ChildStarted,

@@ -1,0 +1,17 @@
+"""Every command on the embedded engine."""
+
+from __future__ import annotations
+
+from tests.cli import suite_control, suite_instances
+
+
+class TestStarting(suite_instances.Starting): ...
+
+
+class TestLooking(suite_instances.Looking): ...
+
+
+class TestSteering(suite_control.Steering): ...
+
+
+class TestPurgingInBulk(suite_control.PurgingInBulk): ...
