@@ -28,9 +28,14 @@ MAY_IMPORT = {
     "embedded": frozenset({"base", "spi", "_runner"}),
     "api": frozenset({"base", "spi", "payloads", "_replay", "_runner", "embedded"}),
     "testing": frozenset({"base", "spi", "payloads", "_replay", "_runner", "embedded", "api"}),
+    "cli": frozenset({"base", "spi", "api", "testing"}),
+    "__main__": frozenset({"cli"}),
     # perdure/__init__.py names everything, and imports it when it is asked for.
     "surface": frozenset({"api", "base", "spi", "testing"}),
 }
+
+# What an area may need beyond the project's own dependencies, for people who have it.
+EXTRAS = {"cli": {"rich", "typer"}, "testing": {"pytest"}}
 
 # Replay is sans-I/O: what it may not import, and the one file that may, since it exists to do so.
 FORBIDDEN_IN_REPLAY = {
@@ -154,8 +159,7 @@ def test_the_core_needs_only_what_the_project_declares() -> None:
         for source in core_sources()
         for name, line in source.imports()
         if name.split(".")[0] not in declared | set(sys.stdlib_module_names)
-        # The test kit is for people who have pytest.
-        and not (_area(source.module) == "testing" and name.split(".")[0] == "pytest")
+        and name.split(".")[0] not in EXTRAS.get(_area(source.module), set())
     ]
     assert not faults, listed(faults)
 
