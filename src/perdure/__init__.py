@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         NotInActivityError,
         NotInWorkflowError,
         PayloadError,
+        PayloadStoreError,
         PayloadTooLargeError,
         PerdureError,
         PluginError,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     )
     from perdure.event_types import EventType, event_type, wait_for_event
     from perdure.handle import WorkflowHandle
+    from perdure.payloads.settings import Payloads
     from perdure.registry import Registry
     from perdure.sync_client import SyncClient, SyncHandle
     from perdure.types import Failure, InstanceInfo, ParentLink, RetryPolicy, Status
@@ -103,7 +105,9 @@ __all__ = [
     "NotInWorkflowError",
     "ParentLink",
     "PayloadError",
+    "PayloadStoreError",
     "PayloadTooLargeError",
+    "Payloads",
     "PerdureError",
     "PluginError",
     "Registry",
@@ -147,6 +151,7 @@ _HOMES = {
     "Failure": "types",
     "InstanceInfo": "types",
     "ParentLink": "types",
+    "Payloads": "payloads.settings",
     "Registry": "registry",
     "RetryPolicy": "types",
     "Status": "types",

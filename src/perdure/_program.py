@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from perdure._definition import Definition
 from perdure._replay.executor import WorkflowExecutor
 from perdure._runner.activities import ActivityCode, ActivityRunner
 from perdure.clock import SystemClock
+from perdure.payloads.executor import PayloadExecutor
+from perdure.payloads.pipeline import PayloadPipeline
+from perdure.payloads.reading import Reading
+from perdure.payloads.tasks import is_untouched, opened_task, stored_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -18,13 +22,19 @@ if TYPE_CHECKING:
     from perdure.clock import Clock
     from perdure.registry import Registry
     from perdure.spi.history import HistoryEvent
-    from perdure.spi.program import ActivityOutcome, ActivityTask
+    from perdure.spi.program import ActivityOutcome, ActivityTask, Executor, RebuildGate
 
 _NO_OVERRIDES: Mapping[Activity[..., Any] | str, Callable[..., Any]] = MappingProxyType({})
 
 
 class RegistryProgram:
-    """A registry's workflows and activities; see :class:`perdure.spi.program.Program`."""
+    """A registry's workflows and activities; see :class:`perdure.spi.program.Program`.
+
+    Attributes:
+        payloads: How payloads are stored. To be set before anything runs.
+    """
+
+    executor_type: ClassVar[type[WorkflowExecutor]] = WorkflowExecutor
 
     def __init__(
         self,
@@ -33,6 +43,7 @@ class RegistryProgram:
         overrides: Mapping[Activity[..., Any] | str, Callable[..., Any]] = _NO_OVERRIDES,
         clock: Clock | None = None,
         runner: ActivityRunner | None = None,
+        payloads: PayloadPipeline | None = None,
     ) -> None:
         """Make the program. What is registered later belongs to it too.
 
@@ -43,11 +54,13 @@ class RegistryProgram:
                 what they return is converted as the activity's result.
             clock: What tells activities the time.
             runner: What runs activities, with its limits; one of its own by default.
+            payloads: How payloads are stored; as they are by default.
 
         Raises:
             ActivityNotRegisteredError: An override is for an activity that is not in the registry.
             TypeError: An override cannot be called.
         """
+        self.payloads = payloads or PayloadPipeline()
         self._registry = registry
         self._codes: dict[str, ActivityCode] = {}
         self._runner = runner or ActivityRunner(now_us=(clock or SystemClock()).now_us)
@@ -73,34 +86,60 @@ class RegistryProgram:
         """
         return self._registry.find_workflow(workflow).patches
 
-    def executor(self, workflow: str) -> WorkflowExecutor:
+    def executor(self, workflow: str) -> PayloadExecutor:
         """Return a fresh executor of a workflow.
 
         Raises:
             WorkflowNotRegisteredError: No workflow of that name is registered here.
         """
-        return WorkflowExecutor(self._registry.find_workflow(workflow).definition())
+        executor = self.executor_type(self._registry.find_workflow(workflow).definition())
+        return PayloadExecutor(executor, self.payloads, reading=Reading(self.payloads))
 
     def rebuild(
         self, workflow: str, journal: Iterable[HistoryEvent], *, strict: bool = False
-    ) -> WorkflowExecutor:
+    ) -> PayloadExecutor:
         """Return an executor that has gone through ``journal``.
 
         Raises:
+            PayloadError: A payload cannot be read.
+            PayloadStoreError: The payload store cannot be reached.
             WorkflowNotRegisteredError: No workflow of that name is registered here.
             NonDeterminismError: The code does not issue the commands that the journal holds.
         """
+        return self._rebuild(workflow, list(journal), Reading(self.payloads), strict=strict)
+
+    @property
+    def rebuild_gate(self) -> RebuildGate:
+        """What rebuilds without blocking."""
+        return _RebuildGate(self.payloads, self._rebuild)
+
+    def _rebuild(
+        self, workflow: str, journal: list[HistoryEvent], reading: Reading, *, strict: bool = False
+    ) -> PayloadExecutor:
         definition = self._registry.find_workflow(workflow).definition()
-        return WorkflowExecutor.rebuild(definition, journal, strict=strict)
+        plain = reading.journal(journal, strict=strict)
+        rebuilt = self.executor_type.rebuild(definition, plain, strict=strict)
+        executor = PayloadExecutor(rebuilt, self.payloads, reading=reading)
+        executor.resume(journal)
+        return executor
 
     async def run_activity(self, task: ActivityTask) -> ActivityOutcome:
         """Run one attempt of an activity to its end.
 
         Raises:
             ActivityNotRegisteredError: No activity of that name is registered here.
+            PayloadError: Its arguments cannot be read.
+            PayloadStoreError: The payload store cannot be reached.
         """
         code = self._codes.get(task.scheduled.name) or self._find_code(task.scheduled.name)
-        return await self._runner.run(code, task)
+        if is_untouched(self.payloads, task):
+            outcome = await self._runner.run(code, task)
+        else:
+            outcome = await self._runner.run(code, await opened_task(self.payloads, task))
+        budget = self.payloads.budgets.get(task.run_id)
+        if outcome.result is None or self.payloads.passes(outcome.result, budget):
+            return outcome
+        return await stored_outcome(self.payloads, task, outcome)
 
     def close(self) -> None:
         """Give up the activities that run in threads. Returns at once; may be called twice."""
@@ -110,6 +149,29 @@ class RegistryProgram:
         activity = self._registry.find_activity(name)
         code = self._codes[name] = _code(activity, activity.code.function)
         return code
+
+
+class _RebuildGate:
+    """See :class:`perdure.spi.program.RebuildGate`."""
+
+    def __init__(
+        self,
+        pipeline: PayloadPipeline,
+        rebuild: Callable[[str, list[HistoryEvent], Reading], Executor],
+    ) -> None:
+        self._reading = Reading(pipeline)
+        self._rebuild = rebuild
+
+    def must_fetch(self, journal: Iterable[HistoryEvent]) -> bool:
+        """Return whether rebuilding would block."""
+        return bool(self._reading.missing(journal))
+
+    async def rebuild(self, workflow: str, journal: Iterable[HistoryEvent]) -> Executor:
+        """Fetch what is needed, then rebuild."""
+        journal = list(journal)
+        # The journal is a run's own: nothing in it is to be copied from another root again.
+        await self._reading.fetch(self._reading.missing(journal), root="")
+        return self._rebuild(workflow, journal, self._reading)
 
 
 def _code(activity: Activity[..., Any], function: Callable[..., Any]) -> ActivityCode:

@@ -15,9 +15,11 @@ from perdure.errors import BackendUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from perdure._payload_backend import PayloadBackend
     from perdure._portal import Caller
     from perdure._program import RegistryProgram
     from perdure.clock import Clock
+    from perdure.payloads.settings import Payloads
     from perdure.spi.backend import Backend, BackendWorker
 
 DEFAULT_DRAIN = timedelta(seconds=10)
@@ -30,18 +32,26 @@ _STOP_SECONDS = 10.0
 class Session:
     """One backend on one portal. What is a coroutine here runs on the portal's loop."""
 
-    def __init__(self, *, name: str, clock: Clock, make_backend: Callable[[], Backend]) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        clock: Clock,
+        make_backend: Callable[[], Backend],
+        payloads: Payloads | None = None,
+    ) -> None:
         self.name = name
         self.clock = clock
         self.portal = Portal(backend=name)
         self.users = 0
         self.has_worker = False
         self._make_backend = make_backend
-        self._backend: Backend | None = None
+        self._payloads = payloads
+        self._backend: PayloadBackend | None = None
         self._opening: asyncio.Task[None] | None = None
 
     @property
-    def backend(self) -> Backend:
+    def backend(self) -> PayloadBackend:
         """The opened backend."""
         assert self._backend is not None
         return self._backend
@@ -61,9 +71,14 @@ class Session:
             await self._backend.close()
 
     async def _open(self) -> None:
+        from perdure._payload_backend import PayloadBackend
+        from perdure.payloads.pipeline import open_pipeline
+        from perdure.payloads.settings import Payloads
+
         backend = self._make_backend()
+        pipeline = open_pipeline(self._payloads or Payloads(), limit=backend.payload_limit)
         await backend.open()
-        self._backend = backend
+        self._backend = PayloadBackend(backend, pipeline)
 
 
 class SessionPool:
@@ -183,6 +198,7 @@ class Opening:
         if self._make_program is None:
             return
         self._program = self._make_program(session.clock)
+        self._program.payloads = session.backend.payloads
         self._worker = session.backend.worker(self._program)
         await self._worker.start()
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from perdure._program import RegistryProgram
     from perdure.clock import Clock
+    from perdure.payloads.settings import Payloads
     from perdure.plugins import BackendFactory
 
 
@@ -32,7 +33,12 @@ class App(Registry):
     """
 
     def __init__(
-        self, name: str, *, backend: str | BackendFactory | None = None, profile: str | None = None
+        self,
+        name: str,
+        *,
+        backend: str | BackendFactory | None = None,
+        profile: str | None = None,
+        payloads: str | Payloads | None = None,
     ) -> None:
         """Name the app.
 
@@ -41,6 +47,8 @@ class App(Registry):
             backend: The backend, whatever the settings say: a value as for ``PERDURE_BACKEND``, or
                 what makes one (a class or a function, as a plugin's entry point names it).
             profile: The profile of ``perdure.toml`` to use, unless ``PERDURE_BACKEND`` is set.
+            payloads: How payloads are stored, whatever the settings say: a value as for
+                ``PERDURE_PAYLOADS``, or :class:`perdure.Payloads`.
 
         Raises:
             ValueError: The name is empty.
@@ -51,6 +59,7 @@ class App(Registry):
         self.name = name
         self._backend = backend
         self._profile = profile
+        self._payloads = payloads
         self._pool = SessionPool(self._make_session)
 
     def __repr__(self) -> str:
@@ -124,7 +133,12 @@ class App(Registry):
         clock = SystemClock()
         if callable(self._backend):
             make, url = self._backend, "custom"
-            return Session(name=url, clock=clock, make_backend=lambda: make(url, clock=clock))
+            return Session(
+                name=url,
+                clock=clock,
+                make_backend=lambda: make(url, clock=clock),
+                payloads=self._how_to_store(None),
+            )
         settings = resolve(backend=self._backend, profile=self._profile)
         factory = load_backend(
             settings.backend_name, setting=settings.backend_setting, profiles=settings.profiles
@@ -133,7 +147,17 @@ class App(Registry):
             name=settings.backend_name,
             clock=clock,
             make_backend=lambda: factory(settings.backend_url, clock=clock),
+            payloads=self._how_to_store(settings.payloads),
         )
+
+    def _how_to_store(self, configured: str | None) -> Payloads:
+        from perdure.payloads.settings import Payloads, read_payloads
+
+        if isinstance(self._payloads, Payloads):
+            return self._payloads
+        if self._payloads is not None:
+            return read_payloads(self._payloads, setting="payloads=")
+        return read_payloads(configured)
 
 
 class Running:

@@ -21,6 +21,7 @@
     ├── ActivityNotRegisteredError       (LookupError)
     ├── PayloadError                     (ValueError) it cannot be stored, or does not fit its type
     │   └── PayloadTooLargeError
+    ├── PayloadStoreError                (ConnectionError) the payload store cannot be reached
     ├── CapabilityNotSupportedError      (NotImplementedError)
     ├── BackendUnavailableError          (ConnectionError) unreachable, locked, full, read-only …
     │   └── StorageError                 … of the embedded engine's file, which one and what to do
@@ -242,6 +243,18 @@ class PayloadTooLargeError(PayloadError):
         super().__init__(what=what, problem=f"{size:,} bytes, and the limit is {limit:,}; {remedy}")
         self.size = size
         self.limit = limit
+
+
+class PayloadStoreError(PerdureError, ConnectionError):
+    """The payload store cannot be reached; what is in it is safe."""
+
+    def __init__(self, *, store: str, what: str, problem: str) -> None:
+        super().__init__(
+            f"{what}: the payload store {store} cannot be reached ({problem}); "
+            "check PERDURE_PAYLOADS, the network and the access rights"
+        )
+        self.store = store
+        self.what = what
 
 
 class CapabilityNotSupportedError(PerdureError, NotImplementedError):

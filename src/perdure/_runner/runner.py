@@ -21,6 +21,7 @@ from perdure.spi.history import (
     Suspended,
     Terminated,
 )
+from perdure.spi.program import gate_of
 from perdure.types import Failure
 
 if TYPE_CHECKING:
@@ -51,11 +52,15 @@ class Step:
         consumed: Tokens of stored inputs that need not be kept any longer.
         kept_back: Inputs that arrived while the instance is on hold and are stored nowhere yet;
             the host stores them and sets their tokens.
+        missing: Payloads that must be fetched before the next arrival is delivered.
+        is_unsettled: Payloads of the entries must be stored first, by :meth:`Runner.settle`.
     """
 
     entries: list[HistoryEvent] = field(default_factory=list)
     consumed: list[int] = field(default_factory=list)
     kept_back: list[Arrival] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    is_unsettled: bool = False
 
     def activities(self) -> list[ActivityScheduled]:
         """Return the activities that the step schedules."""
@@ -72,12 +77,15 @@ class Step:
 class Runner:
     """One executor, what waits to be delivered to it, and whether it is on hold."""
 
-    __slots__ = ("_arrivals", "_held", "executor", "is_on_hold", "outcome")
+    __slots__ = ("_arrivals", "_gate", "_held", "executor", "is_on_hold", "outcome")
 
     def __init__(self, executor: Executor, *, is_on_hold: bool = False) -> None:
         self.executor = executor
         self.is_on_hold = is_on_hold
         self.outcome: Outcome | None = executor.outcome
+        self._gate = gate_of(executor)
+        if self._gate is not None:
+            self._gate.defer()
         self._arrivals: deque[Arrival] = deque()
         self._held: deque[Arrival] = deque()
 
@@ -105,22 +113,45 @@ class Runner:
     def step(self, now_us: int) -> Step:
         """Deliver what was posted, then fire the timers that are due.
 
+        What has a payload that is ``missing`` is not delivered, nor is anything behind it.
+
         Raises:
             NonDeterminismError: The code does not fit its journal. The runner is of no further use.
         """
         step = Step()
         arrivals = self._arrivals
-        while arrivals and self.outcome is None:
-            self._take(arrivals.popleft(), step)
-        if self.outcome is None and not self.is_on_hold:
+        while arrivals and self.outcome is None and not step.missing:
+            step.missing = self._missing(arrivals[0])
+            if not step.missing:
+                self._take(arrivals.popleft(), step)
+        if self.outcome is None and not self.is_on_hold and not step.missing:
             deadline_us = self.executor.next_deadline_us()
             if deadline_us is not None and deadline_us <= now_us:
                 self._run(None, now_us, step)
+        step.is_unsettled = self._gate is not None and self._gate.is_unsettled
         return step
+
+    async def fetch(self, missing: Iterable[str]) -> None:
+        """Get what a step was missing. Raises as :meth:`perdure.spi.program.PayloadGate.fetch`."""
+        assert self._gate is not None
+        await self._gate.fetch(missing)
+
+    async def settle(self, step: Step) -> None:
+        """Store what a step has left unsettled. Raises as :meth:`fetch`."""
+        assert self._gate is not None
+        step.entries = await self._gate.settle(step.entries)
+        step.is_unsettled = False
+        if self.outcome is not None:
+            self.outcome = self.executor.outcome
 
     def close(self) -> None:
         """Tear the workflow's suspended code down. May be called twice."""
         self.executor.close()
+
+    def _missing(self, arrival: Arrival) -> list[str]:
+        if self._gate is None or self.is_on_hold:
+            return []
+        return self._gate.missing((arrival.event,))
 
     def _take(self, arrival: Arrival, step: Step) -> None:
         event = arrival.event

@@ -19,9 +19,11 @@ from perdure.spi.history import (
 )
 
 if TYPE_CHECKING:
+    from perdure._runner.runner import Step
     from perdure.clock import Clock
     from perdure.embedded.activities import ActivityRuns
     from perdure.embedded.advance import Advance
+    from perdure.embedded.carrier import Carrier
     from perdure.embedded.commits import Commits
     from perdure.embedded.residents import Residents
     from perdure.embedded.steps import Steps
@@ -40,6 +42,7 @@ class Actions:
     steps: Steps
     activities: ActivityRuns
     timers: Timers
+    carrier: Carrier
 
     def __init__(self, commits: Commits, *, residents: Residents, clock: Clock) -> None:
         self._commits = commits
@@ -77,15 +80,26 @@ class Actions:
         elif not live.has_ended:
             self._commits.add(lambda tx: _keep_result(tx, live.run, event))
 
-    def lay_aside(self, live: LiveInstance, reason: str) -> None:
-        """Stall an instance that cannot go on with this code; results that wait for it are kept."""
+    def carry(self, live: LiveInstance, step: Step) -> None:
+        """Fetch or store the payloads that a step needs, then let the instance go on."""
+        self.carrier.carry(live, step)
+
+    def lay_aside(self, live: LiveInstance, reason: str, *, lost: Step | None = None) -> None:
+        """Stall an instance that cannot go on with this code; results that wait for it are kept.
+
+        Args:
+            live: The instance.
+            reason: Why it cannot go on.
+            lost: A step that it took and that cannot be written.
+        """
         if live.is_gone:
             return
         run = live.run
+        waiting = [arrival.event for arrival in live.runner.undelivered() if not arrival.token]
         results = [
-            arrival.event
-            for arrival in live.runner.undelivered()
-            if not arrival.token and isinstance(arrival.event, ActivityCompleted | ActivityFailed)
+            event
+            for event in (*(lost.entries if lost is not None else ()), *waiting)
+            if isinstance(event, ActivityCompleted | ActivityFailed)
         ]
         self._residents.drop(live, has_ended=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from perdure.errors import ActivityNotRegisteredError
+from perdure.errors import ActivityNotRegisteredError, PayloadError, PayloadStoreError
 from perdure.spi.history import ActivityCompleted, ActivityFailed
 from perdure.spi.program import ActivityOutcome, ActivityTask
 from perdure.types import Failure
@@ -80,7 +80,7 @@ class ActivityRuns:
                     headers=started.headers,
                 )
             )
-        except ActivityNotRegisteredError as error:
+        except (ActivityNotRegisteredError, PayloadError, PayloadStoreError) as error:
             self._receiver.lay_aside(live, str(error))
             return
         except Exception as error:  # noqa: BLE001 - the workflow must hear of it, whoever is to blame

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from perdure.embedded import claims
 from perdure.embedded.actions import Actions
 from perdure.embedded.activities import ActivityRuns
+from perdure.embedded.carrier import Carrier
 from perdure.embedded.checkpoint import Checkpointer
 from perdure.embedded.commits import Commits
 from perdure.embedded.housekeeping import Housekeeping
@@ -64,6 +65,7 @@ class Engine:
         self.actions.steps = self.steps
         self.actions.activities = self.activities
         self.actions.timers = self._timers
+        self._carrier = self.actions.carrier = Carrier(self.steps, actions=self.actions)
         self._mailroom = Mailroom(store, residents=self.residents, clock=clock)
         self._intake = Intake(
             store,
@@ -183,6 +185,8 @@ class Engine:
             and self.steps.is_settled
             and self._intake.is_settled
             and not self.residents.loading
+            and not self.residents.fetching
+            and self._carrier.is_settled
             and not self._timers.is_due
             and not self._mailroom.is_expecting
         )
@@ -255,7 +259,11 @@ class Engine:
     def _forget(self) -> None:
         self.activities.cancel()
         self.steps.forget()
+        self._carrier.cancel()
         self.residents.loading.clear()
+        for fetching in self.residents.fetching.values():
+            fetching.cancel()
+        self.residents.fetching.clear()
         for live in list(self.residents.lives.values()):
             self.residents.drop(live, has_ended=True)
 

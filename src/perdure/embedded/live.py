@@ -22,6 +22,7 @@ class LiveInstance:
         mail_id: The newest row of the inbox that was posted to the runner.
         kept_ids: Rows that this process put there for its own runner, which has them.
         is_queued: It will be stepped by the next flush.
+        carried: What fetches or stores payloads for it; it is not stepped meanwhile.
         uncommitted: How many of its steps are not committed yet.
         is_gone: It is loaded no more; what still comes for it is not for this runner.
         has_ended: It is gone because its run is over; what still comes for it is for nobody.
@@ -32,6 +33,7 @@ class LiveInstance:
 
     __slots__ = (
         "alarm_us",
+        "carried",
         "custom_status",
         "has_ended",
         "is_gone",
@@ -57,6 +59,7 @@ class LiveInstance:
         self.mail_id = 0
         self.kept_ids: set[int] = set()
         self.is_queued = False
+        self.carried: asyncio.Task[None] | None = None
         self.uncommitted = 0
         self.is_gone = False
         self.has_ended = False
@@ -71,6 +74,7 @@ class LiveInstance:
         return not (
             self.tasks
             or self.is_queued
+            or self.carried
             or self.uncommitted
             or self.runner.has_arrivals
             or self.is_gone

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from perdure.embedded.live import LiveInstance
 from perdure.errors import NonDeterminismError, PerdureError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Coroutine, Iterable
 
     from perdure.embedded.actions import Actions
     from perdure.embedded.intake import Intake
@@ -72,18 +73,42 @@ class Loader:
     def _load(self, claim: Claim) -> None:
         try:
             live = self._residents.load(claim)
-            if claim.fresh is None:
-                self._mailroom.deliver_all(live)
-                self._residents.post_unknown_outcomes(live)
+            if isinstance(live, LiveInstance):
+                self._take_in(claim, live)
+            else:
+                fetching = self._loop.create_task(self._fetch(claim, live))
+                self._residents.fetching[claim.pk] = fetching
         except StorageError:
             raise
-        except (NonDeterminismError, PerdureError) as error:
-            self._actions.stall(claim.pk, instance_id=claim.instance_id, reason=str(error))
-            return
-        except Exception as error:
-            _logger.exception("cannot load", extra={"instance_id": claim.instance_id})
-            reason = f"perdure itself failed: {type(error).__name__}: {error}"
-            self._actions.stall(claim.pk, instance_id=claim.instance_id, reason=reason)
-            return
+        except (Exception, NonDeterminismError) as error:  # noqa: BLE001 - it stalls that instance
+            self._stall(claim, error)
+
+    async def _fetch(self, claim: Claim, loading: Coroutine[Any, Any, LiveInstance]) -> None:
+        try:
+            live = await loading
+            while True:
+                try:
+                    self._take_in(claim, live)
+                    break
+                except StorageError as error:
+                    _logger.error("cannot read, and try again: %s", error)
+                    await asyncio.sleep(_RETRY_SECONDS)
+        except (Exception, NonDeterminismError) as error:  # noqa: BLE001 - it stalls that instance
+            self._stall(claim, error)
+        finally:
+            self._residents.fetching.pop(claim.pk, None)
+            self._intake.look()
+
+    def _take_in(self, claim: Claim, live: LiveInstance) -> None:
+        if claim.fresh is None:
+            self._mailroom.deliver_all(live)
+            self._residents.post_unknown_outcomes(live)
         self._residents.add(live)
         self._actions.ready(live)
+
+    def _stall(self, claim: Claim, error: BaseException) -> None:
+        reason = str(error)
+        if not isinstance(error, NonDeterminismError | PerdureError):
+            _logger.error("cannot load", exc_info=error, extra={"instance_id": claim.instance_id})
+            reason = f"perdure itself failed: {type(error).__name__}: {error}"
+        self._actions.stall(claim.pk, instance_id=claim.instance_id, reason=reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import logging
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perdure._runner.runner import Runner, is_on_hold
 from perdure.embedded import claims
@@ -15,14 +15,18 @@ from perdure.embedded.targets import Run
 from perdure.errors import ActivityOutcomeUnknownError
 from perdure.spi.history import ActivityFailed, WorkflowStarted
 from perdure.spi.journal import decode_journal
+from perdure.spi.program import rebuild_gate_of
 from perdure.types import Failure, type_name
 
 if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Coroutine
+
     from perdure.clock import Clock
     from perdure.embedded.store import Store
     from perdure.embedded.transaction import Claim, Transaction
-    from perdure.spi.history import ActivityScheduled
-    from perdure.spi.program import Program
+    from perdure.spi.history import ActivityScheduled, HistoryEvent
+    from perdure.spi.program import Executor, Program, RebuildGate
 
 _logger = logging.getLogger(__name__)
 
@@ -38,30 +42,34 @@ class Residents:
         self._capacity = capacity
         self.lives: dict[int, LiveInstance] = {}
         self.loading: deque[Claim] = deque()
+        self.fetching: dict[int, asyncio.Task[None]] = {}
         self.program: Program | None = None
 
     @property
     def room(self) -> int:
         """How many more may be loaded."""
-        return self._capacity - len(self.lives) - len(self.loading)
+        return self._capacity - len(self.lives) - len(self.loading) - len(self.fetching)
 
     def has_idle(self) -> bool:
         """Return whether any could be given back now."""
         return any(live.is_idle for live in self.lives.values())
 
-    def load(self, claim: Claim) -> LiveInstance:
+    def load(self, claim: Claim) -> LiveInstance | Coroutine[Any, Any, LiveInstance]:
         """Load an instance that is ours, without its mail yet.
+
+        A coroutine is returned where payloads must be fetched first. What raises, raises there:
 
         Raises:
             NonDeterminismError: Our code does not fit its journal.
             PayloadError: Its journal cannot be read.
+            PayloadStoreError: The payload store cannot be reached.
             WorkflowNotRegisteredError: We do not know its workflow.
         """
         if claim.fresh is not None:
             return self._begin(claim, claim.fresh)
         texts = self._store.journal_texts(claim.pk, run_number=claim.run_number)
         if texts:
-            return self._rebuild(claim, texts)
+            return self._reload(claim, texts)
         now_us = self._clock.now_us()
         started = self._store.read(lambda file: read_started(file, pk=claim.pk, now_us=now_us))
         return self._begin(claim, started)
@@ -101,17 +109,16 @@ class Residents:
         runner.post(started)
         return LiveInstance(_run_of(claim, started), started=started, runner=runner)
 
-    def _rebuild(self, claim: Claim, texts: list[str]) -> LiveInstance:
+    def _reload(
+        self, claim: Claim, texts: list[str]
+    ) -> LiveInstance | Coroutine[Any, Any, LiveInstance]:
         assert self.program is not None
         journal = [event for text in texts for event in decode_journal(text)]
-        started = journal[0]
-        if not isinstance(started, WorkflowStarted):
-            raise TypeError(f"a journal begins with {type(started).__name__}")
+        gate = rebuild_gate_of(self.program)
+        if gate is not None and gate.must_fetch(journal):
+            return _fetched(claim, journal, gate=gate, seq=len(texts))
         executor = self.program.rebuild(claim.workflow, journal)
-        runner = Runner(executor, is_on_hold=is_on_hold(journal))
-        live = LiveInstance(_run_of(claim, started), started=started, runner=runner, seq=len(texts))
-        live.must_resume = True
-        return live
+        return _rebuilt(claim, journal, executor, seq=len(texts))
 
     def post_unknown_outcomes(self, live: LiveInstance) -> None:
         """Let the at-most-once activities fail that were started by a worker that has ended.
@@ -128,6 +135,25 @@ class Residents:
         for activity in once:
             if activity.id in started:
                 live.runner.post(_unknown_outcome(activity, at_us=self._clock.now_us()))
+
+
+async def _fetched(
+    claim: Claim, journal: list[HistoryEvent], *, gate: RebuildGate, seq: int
+) -> LiveInstance:
+    executor = await gate.rebuild(claim.workflow, journal)
+    return _rebuilt(claim, journal, executor, seq=seq)
+
+
+def _rebuilt(
+    claim: Claim, journal: list[HistoryEvent], executor: Executor, *, seq: int
+) -> LiveInstance:
+    started = journal[0]
+    if not isinstance(started, WorkflowStarted):
+        raise TypeError(f"a journal begins with {type(started).__name__}")
+    runner = Runner(executor, is_on_hold=is_on_hold(journal))
+    live = LiveInstance(_run_of(claim, started), started=started, runner=runner, seq=seq)
+    live.must_resume = True
+    return live
 
 
 def _run_of(claim: Claim, started: WorkflowStarted) -> Run:

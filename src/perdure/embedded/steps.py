@@ -42,6 +42,9 @@ class Actor(Protocol):
     def reload(self, live: LiveInstance, reason: str) -> None:
         """Go on from what is committed."""
 
+    def carry(self, live: LiveInstance, step: Step) -> None:
+        """Fetch or store the payloads that a step needs, then let the instance go on."""
+
 
 class Steps:
     """The instances to be stepped, and the batch of steps that are not committed yet."""
@@ -78,7 +81,7 @@ class Steps:
             for live in ready:
                 live.is_queued = False
                 # One that has ended waits for its commit; what came since is for its next run.
-                if not live.is_gone and live.runner.outcome is None:
+                if not (live.is_gone or live.carried or live.runner.outcome is not None):
                     self._take(live, now_us)
         return bool(self._batch)
 
@@ -148,6 +151,13 @@ class Steps:
             return
         self._taken += 1
         live.used = self._taken
+        if step.is_unsettled or step.missing:
+            self._actor.carry(live, step)
+        if not step.is_unsettled:
+            self.add(live, step)
+
+    def add(self, live: LiveInstance, step: Step) -> None:
+        """Add a step to the batch."""
         activities = self._to_start(live, step)
         advance = Advance(live, step, activities=activities, new_run_id=self._new_run_id)
         if any(activity.delivery == "at_most_once" for activity in activities):

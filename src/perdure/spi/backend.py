@@ -91,6 +91,12 @@ class Backend(abc.ABC):
     name: str
     """The word that selects it, as in ``PERDURE_BACKEND``."""
 
+    payload_limit: int | None = None
+    """How many bytes a payload may have on its wire, if there is a limit below perdure's own.
+
+    Perdure keeps to it: what is larger goes to the payload store, or is refused before any call.
+    """
+
     spi_version: ClassVar[int] = 1
     """The ``SPI_VERSION`` it was written for, as a plain number: never ``SPI_VERSION`` itself."""
 

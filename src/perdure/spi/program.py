@@ -66,6 +66,61 @@ class Executor(Protocol):
         """Tear the suspended code down: no command comes of it. May be called twice."""
 
 
+class PayloadGate(Protocol):
+    """Reading and storing an executor's payloads apart from delivering.
+
+    For hosts that must not block; see :func:`gate_of`. A host that leaves it alone is served all
+    the same: then :meth:`Executor.deliver` reads from the payload store and writes to it itself.
+    """
+
+    def defer(self) -> None:
+        """From now on do as little as possible in ``deliver``: the host does the rest."""
+
+    def missing(self, events: Iterable[HistoryEvent]) -> list[str]:
+        """Return the payloads that must be fetched before ``events`` are delivered; mostly none."""
+
+    async def fetch(self, missing: Iterable[str]) -> None:
+        """Get payloads ready for ``deliver``. May be called twice.
+
+        Raises:
+            PayloadError: One cannot be read: damaged, purged, under an unknown key. The host marks
+                the instance stalled, with the message as its reason.
+            PayloadStoreError: The store cannot be reached, after many tries. As above.
+        """
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether payloads of entries that were returned must still be stored."""
+
+    async def settle(self, entries: Sequence[HistoryEvent]) -> list[HistoryEvent]:
+        """Store the payloads of entries; return what is to be persisted in their place.
+
+        The executor's outcome is the one among the new entries. Raises as :meth:`fetch`.
+        """
+
+
+class RebuildGate(Protocol):
+    """Rebuilding executors without blocking, from journals whose payloads must be fetched first."""
+
+    def must_fetch(self, journal: Iterable[HistoryEvent]) -> bool:
+        """Return whether :meth:`Program.rebuild` would block."""
+
+    async def rebuild(self, workflow: str, journal: Iterable[HistoryEvent]) -> Executor:
+        """Do as :meth:`Program.rebuild`, which blocks. Raises as :meth:`PayloadGate.fetch`, too."""
+
+
+def gate_of(executor: Executor) -> PayloadGate | None:
+    """Return the gate of an executor, if it has one."""
+    gate: PayloadGate | None = getattr(executor, "payload_gate", None)
+    return gate
+
+
+def rebuild_gate_of(program: Program) -> RebuildGate | None:
+    """Return the gate of a program, if it has one."""
+    gate: RebuildGate | None = getattr(program, "rebuild_gate", None)
+    return gate
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityTask:
     """One attempt of an activity, as a backend hands it to the program."""
@@ -135,4 +190,7 @@ class Program(Protocol):
 
         Raises:
             ActivityNotRegisteredError: No activity of that name is registered here.
+            PayloadError: Its arguments as stored cannot be read here: damaged, purged, under an
+                unknown key. The host marks the instance stalled.
+            PayloadStoreError: The payload store cannot be reached, after many tries. As above.
         """
