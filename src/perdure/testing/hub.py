@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from perdure._link import Link
     from perdure.clock import Clock
     from perdure.registry import Registry
-    from perdure.spi.backend import Capability
+    from perdure.spi.backend import Backend, Capability
     from perdure.sync_client import SyncHandle
     from perdure.testing.target import BackendTarget, WorkerProcess
     from perdure.types import InstanceInfo
@@ -75,6 +75,8 @@ class BackendHub:
         self._link: Link | None = None
         self._client: Opening | None = None
         self._worker: Opening | None = None
+        self._had_worker = False
+        self._made: Backend | None = None
 
     # -- open and closed --------------------------------------------------------------------------
 
@@ -100,7 +102,7 @@ class BackendHub:
         self.stop_worker()
         program = registry or self.registry
         self._worker = Opening(
-            self._pool,
+            self._pool_for_a_worker(),
             make_program=lambda clock: RegistryProgram(program, clock=clock),
             drain_timeout=timedelta(),
         )
@@ -258,7 +260,7 @@ class BackendHub:
             time.sleep(_POLL_SECONDS)
 
     async def _advance(self, clock: ManualClock, duration: timedelta) -> None:
-        backend = cast("_Settling", self.backend)
+        backend = cast("_Settling", self._made)
         target_us = clock.now_us() + duration // _MICROSECOND
         async with asyncio.timeout(self.target.patience.total_seconds()):
             await backend.settle()
@@ -268,10 +270,24 @@ class BackendHub:
             clock.move_to(target_us)
             await backend.settle()
 
+    def _pool_for_a_worker(self) -> SessionPool:
+        """Return where a worker's backend comes from: an opened one makes at most one worker.
+
+        A manual clock belongs to one event loop, so backends that keep to one share theirs.
+        """
+        is_first, self._had_worker = not self._had_worker, True
+        if is_first or self._clock is not None:
+            return self._pool
+        return SessionPool(self._make_session)
+
     def _make_session(self) -> Session:
         clock: Clock = self._clock or self._system_clock
         return Session(
             name=self.target.name,
             clock=clock,
-            make_backend=lambda: self.target.make_backend(clock=clock),
+            make_backend=lambda: self._make_backend(clock),
         )
+
+    def _make_backend(self, clock: Clock) -> Backend:
+        self._made = self.target.make_backend(clock=clock)
+        return self._made

@@ -25,8 +25,10 @@ async def count(until: int, number: int = 0, runs: list[str] | None = None) -> l
 
 @registry.workflow(name="continue_collect")
 async def collect(until: int, taken: list[int]) -> list[int]:
-    """Take one event a run."""
+    """Take one event a run, once told to begin."""
     perdure.set_custom_status(len(taken))
+    if not taken:
+        await perdure.wait_for_event("begin")
     taken = [*taken, await perdure.wait_for_event("number", int)]
     if len(taken) < until:
         perdure.continue_as_new(until, taken)
@@ -51,6 +53,7 @@ class ContinueAsNew(Contract):
         handle = backend_hub.start(collect, 6, [])
         for number in range(4):
             handle.raise_event("number", number)
+        handle.raise_event("begin")
         backend_hub.until_shows(handle, 4)
         assert handle.info().status is Status.RUNNING
         handle.raise_event("number", 4)
