@@ -41,7 +41,9 @@ class Done:
 class CommandLine:
     """Runs ``perdure`` in a folder, on a backend."""
 
-    def __init__(self, *, url: str, folder: Path, variables: Mapping[str, str] | None = None):
+    def __init__(
+        self, *, url: str, folder: Path, variables: Mapping[str, str] | None = None
+    ) -> None:
         self.url = url
         self.folder = folder
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}

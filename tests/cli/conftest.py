@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-pytest.register_assert_rewrite("tests.cli.suite_instances", "tests.cli.suite_control")
-
 from tests.cli.command_line import FLOWS, CommandLine, interrupted, read_until
+
+# Before a test module imports them: their asserts then say what they compared.
+pytest.register_assert_rewrite("tests.cli.suite_instances", "tests.cli.suite_control")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

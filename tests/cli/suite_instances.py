@@ -121,7 +121,13 @@ class Looking:
         lines = worker.ok("history", "p1").lines
         assert all(len(line) <= 80 for line in lines)
         drawn = "\n".join(lines)
-        for words in ("price_of Oslo", "price_of Rome", "×3", "sleep 50ms", "child pay"):
+        for words in (
+            "price_of Oslo",
+            "price_of Rome",
+            "\N{MULTIPLICATION SIGN}3",
+            "sleep 50ms",
+            "child pay",
+        ):
             assert words in drawn
         assert drawn.count("price_of") == 2
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -132,6 +131,8 @@ def _probes(shell: Shell, names: list[str] | None) -> list[_Probe]:
 
 
 def _probe(url: str, *, setting: str) -> _Probe:
+    import asyncio
+
     from perdure.errors import PerdureError
 
     try:

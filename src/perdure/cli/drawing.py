@@ -52,7 +52,8 @@ def live(shell: Shell) -> Iterator[Callable[[Sequence[HistoryEvent], InstanceInf
 def write_events(shell: Shell, events: Sequence[HistoryEvent]) -> None:
     """Write a run's events, one a line."""
     names: dict[int, str] = {}
-    rows = [_event_row(shell, event, events[0].at_us, names) for event in events]
+    start_us = events[0].at_us if events else 0
+    rows = [_event_row(shell, event, start_us, names) for event in events]
     columns = (
         Column(title="AT", is_number=shell.options.time is not TimeStyle.ISO),
         Column(title="EVENT"),
@@ -103,7 +104,9 @@ def _picture(
     shell: Shell, events: Sequence[HistoryEvent], info: InstanceInfo, *, height: int | None
 ) -> list[list[Piece]]:
     """Return the header, the axis and the rows; the latest of them where not all have room."""
-    now_us = max(to_us(shell.now()), events[-1].at_us) if events else to_us(shell.now())
+    if not events:
+        return [_title(shell, info), [("nothing has happened yet", "dim")]]
+    now_us = max(to_us(shell.now()), events[-1].at_us)
     timeline = make_timeline(events, now_us=now_us)
     is_wide = shell.format is Format.WIDE
     rows = timeline.rows if is_wide else folded(timeline.rows, longest=_LONGEST_STRETCH)
@@ -128,21 +131,21 @@ def _picture(
 
 def _header(shell: Shell, timeline: Timeline, info: InstanceInfo) -> list[list[Piece]]:
     started = timeline.started
-    is_present = started.run_id == info.run_id
     total = short_duration((timeline.end_us - started.at_us) / 1e6)
-    if is_present:
-        words = status_words(info.status, is_unicode=shell.out.is_unicode)
-        style = status_style(info.status)
-    else:
-        words, style = type(timeline.ending).__name__, "dim"
-    first: list[Piece] = [
-        (plain(started.instance_id), "bold"),
+    title = _title(shell, info)
+    if started.run_id != info.run_id:
+        title[2] = (f"an earlier run: {type(timeline.ending).__name__}", "dim")
+    return [[*title, (f"  {total}", "dim")], [(_about(shell, started, timeline), "dim")]]
+
+
+def _title(shell: Shell, info: InstanceInfo) -> list[Piece]:
+    words = status_words(info.status, is_unicode=shell.out.is_unicode)
+    return [
+        (plain(info.instance_id), "bold"),
         ("  ", ""),
-        (words, style),
-        (f"  {plain(started.workflow)}", ""),
-        (f"  {total}", "dim"),
+        (words, status_style(info.status)),
+        (f"  {plain(info.name)}", ""),
     ]
-    return [first, [(_about(shell, started, timeline), "dim")]]
 
 
 def _about(shell: Shell, started: WorkflowStarted, timeline: Timeline) -> str:

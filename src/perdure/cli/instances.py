@@ -25,6 +25,47 @@ if TYPE_CHECKING:
 _STATUSES = ", ".join(status.value for status in Status)
 _PAGE = 100
 
+WorkflowName = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.")]
+Input = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        "-i",
+        help="A JSON object of arguments by parameter name; @file or - for stdin.",
+        metavar="JSON|@FILE|-",
+    ),
+]
+NewId = Annotated[
+    str | None,
+    typer.Option("--id", help="The instance's id; made up if not given.", metavar="ID"),
+]
+IfThere = Annotated[
+    IfExists,
+    typer.Option(
+        "--if-exists",
+        help="If there is one of that ID: refuse, join it, or replace a finished one.",
+        metavar="raise|attach|replace_finished",
+    ),
+]
+At = Annotated[
+    Any,
+    typer.Option(
+        "--at",
+        parser=arguments.moment,
+        help="Not before: how long from now, or when.",
+        metavar="DURATION|TIME",
+    ),
+]
+ExecutionTimeout = Annotated[
+    Any,
+    typer.Option(
+        "--execution-timeout",
+        parser=arguments.duration,
+        help="How long a run may take before it fails.",
+        metavar="DURATION",
+    ),
+]
+
 
 def register(program: typer.Typer) -> None:
     """Add the commands of this file."""
@@ -59,46 +100,12 @@ def register(program: typer.Typer) -> None:
 
 def start(
     shell: Shell,
-    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's name.")],
-    input: Annotated[
-        str | None,
-        typer.Option(
-            "--input",
-            "-i",
-            help="A JSON object of arguments by parameter name; @file or - for stdin.",
-            metavar="JSON|@FILE|-",
-        ),
-    ] = None,
-    id: Annotated[
-        str | None,
-        typer.Option("--id", help="The instance's id; made up if not given.", metavar="ID"),
-    ] = None,
-    if_exists: Annotated[
-        IfExists,
-        typer.Option(
-            "--if-exists",
-            help="If there is one of that ID: refuse, join it, or replace a finished one.",
-            metavar="raise|attach|replace_finished",
-        ),
-    ] = "raise",
-    at: Annotated[
-        Any,
-        typer.Option(
-            "--at",
-            parser=arguments.moment,
-            help="Not before: how long from now, or when.",
-            metavar="DURATION|TIME",
-        ),
-    ] = None,
-    execution_timeout: Annotated[
-        Any,
-        typer.Option(
-            "--execution-timeout",
-            parser=arguments.duration,
-            help="How long a run may take before it fails.",
-            metavar="DURATION",
-        ),
-    ] = None,
+    workflow: WorkflowName,
+    input: Input = None,
+    id: NewId = None,
+    if_exists: IfThere = "raise",
+    at: At = None,
+    execution_timeout: ExecutionTimeout = None,
     tag: Tags = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait for the end.")] = False,
     timeout: Timeout = None,
