@@ -1,6 +1,36 @@
 """What core hands to a backend's worker: the code to run, without the types of the code.
 
 A backend calls :class:`Program` to make executors and to run activities; it implements neither.
+What a worker must keep to, for each instance:
+
+1. *One at a time.* At most one executor advances an instance; a worker that lost it to another can
+   commit nothing more (a fencing number checked in the commit will do).
+2. *Begin.* The first input is ``WorkflowStarted``, with ``patches=None``: the executor stamps what
+   only the running code knows, and returns the stamped entry. ``seed`` is any text, and the
+   ``run_id`` will do.
+3. *Persist, then act.* What ``deliver`` or ``advance`` returned is appended to the journal in one
+   atomic step, together with the input no longer having to be delivered. Only then is anything
+   started because of it.
+4. *Act.* Each ``ActivityScheduled`` goes to :meth:`Program.run_activity`, on any worker, and its
+   outcome comes back as ``ActivityCompleted`` or ``ActivityFailed`` of the same ``id``. Each
+   ``ChildStarted`` starts an instance with a ``ParentLink``; its end comes back as
+   ``ChildCompleted`` or ``ChildFailed``: for one that was terminated, a ``Failure`` of type
+   ``perdure.errors.WorkflowTerminatedError`` with the reason as its message; for an id that is
+   taken, the failure of an ``InstanceAlreadyExistsError``. Timers need nothing but a call of
+   ``advance`` at ``next_deadline_us``.
+5. *Deliver at least once, in order of arrival.* A result that comes again is passed over by the
+   executor; an event is not, so each is delivered once.
+6. *Go on after a crash.* ``Program.rebuild`` from the journal, then deliver what had arrived, then
+   run whatever is open: ``open_activities`` (those that are ``at_most_once`` and may have begun
+   fail with the failure of an ``ActivityOutcomeUnknownError`` instead), ``open_children``.
+7. *End.* ``outcome`` says how. ``Completed`` and ``Failed`` go to the parent, if there is one, and
+   end the children that were started with ``on_parent_end="terminate"``. ``ContinuedAsNew`` begins
+   the next run under a new ``run_id`` and ``seed``, with its arguments and carried events, the same
+   tags, headers, parent and execution deadline; its children are left as they are.
+8. *Terminate* by delivering ``Terminated``; *suspend* by delivering ``Suspended`` and keeping back
+   all but ``Resumed`` and ``Terminated`` until ``Resumed`` has been delivered.
+9. *Stall.* ``NonDeterminismError``, or an activity that is not registered here: the instance stays
+   as it is, is let go, and shows ``Status.STALLED`` with the message as its reason.
 """
 
 from __future__ import annotations
@@ -20,7 +50,9 @@ if TYPE_CHECKING:
 class Executor(Protocol):
     """Runs one instance, sans-I/O: an event in, entries for the journal out. Not thread-safe.
 
-    The host persists what :meth:`deliver` returns in one transaction and acts on it only then.
+    The host persists what :meth:`deliver` and :meth:`advance` return in one transaction each, or in
+    one for several, and acts on it only then. If that fails, the executor is ahead of what is
+    stored: close it, and rebuild.
     """
 
     @property
@@ -39,19 +71,29 @@ class Executor(Protocol):
         """Apply one input, run the workflow until it is idle, return the entries to persist.
 
         Timers due at ``event.at_us`` fire first, each an entry of its own. The first event of a run
-        is its ``WorkflowStarted``. An instant before the last one is moved up to it. Late results
-        are recorded and dropped.
+        is its ``WorkflowStarted``. An instant before the last one is moved up to it. The result of
+        a command that nobody waits for any more is recorded and dropped; one of a command that has
+        its result, or of none, is passed over, and so is everything after the end: the list may be
+        empty. Must be called on the loop's thread, outside any workflow; does not suspend.
 
         Raises:
+            TypeError: ``event`` is a command, not an input.
+            ValueError: The first event is not a ``WorkflowStarted``.
             NonDeterminismError: The code no longer matches the journal this executor was rebuilt
                 from. The host keeps the instance as it is and marks it stalled.
         """
 
     def advance(self, at_us: int) -> list[HistoryEvent]:
-        """Fire the timers due at ``at_us`` and return the entries; empty when none was due."""
+        """Fire the timers due at ``at_us`` and return the entries; empty when none was due.
+
+        May be called at any time, too early and too often. Raises as :meth:`deliver` does.
+        """
 
     def next_deadline_us(self) -> int | None:
-        """Return the instant of the earliest open timer."""
+        """Return the instant of the earliest open timer; ``None`` if there is none, or at the end.
+
+        Changes with every delivery.
+        """
 
     def open_activities(self) -> Sequence[ActivityScheduled]:
         """Return the activities that were scheduled and have not completed, in order."""
@@ -76,8 +118,8 @@ class PayloadGate(Protocol):
     def defer(self) -> None:
         """From now on do as little as possible in ``deliver``: the host does the rest."""
 
-    def missing(self, events: Iterable[HistoryEvent]) -> list[str]:
-        """Return the payloads that must be fetched before ``events`` are delivered; mostly none."""
+    def missing(self, event: HistoryEvent) -> Sequence[str]:
+        """Return the payloads that must be fetched before ``event`` is delivered; mostly none."""
 
     async def fetch(self, missing: Iterable[str]) -> None:
         """Get payloads ready for ``deliver``. May be called twice.
