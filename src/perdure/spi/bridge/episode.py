@@ -62,7 +62,9 @@ class Episode:
         Raises:
             WireFailure: The workflow failed.
         """
-        parking.guard(self._context, self._bridge.sdk, self._park)
+        parking.guard(
+            self._context, self._bridge.sdk, park=self._park, is_over=lambda: self._is_over
+        )
         try:
             step = self._begin(value)
             if step is None:

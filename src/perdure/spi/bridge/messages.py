@@ -118,7 +118,9 @@ def wire_failure(failure: Failure, *, run_id: str = "", id: int = 0) -> WireFail
     module, _, name = failure.type.rpartition(".")
     members = {"__module__": module or "builtins"}
     kind: type[WireFailure] = type(name or "Failure", (WireFailure,), members)
-    return kind(f"{failure.type}: {failure.message}\n{json.dumps(envelope)}")
+    # For people, and for the wire: protobuf takes no half of a surrogate pair.
+    line = f"{failure.type}: {failure.message}".encode(errors="backslashreplace").decode()
+    return kind(f"{line}\n{json.dumps(envelope)}")
 
 
 def decode_failure(*, error_type: str, message: str, traceback: str = "") -> Reply:
@@ -136,7 +138,10 @@ def decode_failure(*, error_type: str, message: str, traceback: str = "") -> Rep
             pass  # cut short on its way: what can be read of it is told as somebody else's
     if not error_type and not message:
         error_type = type_name(WorkflowTerminatedError)
-    return Reply(failure=Failure(type=error_type, message=message, traceback=traceback))
+    failure = Failure(
+        type=error_type.removeprefix("builtins."), message=message, traceback=traceback
+    )
+    return Reply(failure=failure)
 
 
 def encode_event(name: str, payload: str) -> Envelope:

@@ -8,18 +8,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from perdure.spi.bridge.messages import WireFailure
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from perdure.spi.bridge.sdk import OrchestrationContext, Sdk
 
 
-def guard(context: OrchestrationContext, sdk: Sdk, park: Callable[[Exception], None]) -> None:
-    """Have ``park`` called where the SDK would fail the instance for not matching its history."""
+def guard(
+    context: OrchestrationContext,
+    sdk: Sdk,
+    *,
+    park: Callable[[Exception], None],
+    is_over: Callable[[], bool],
+) -> None:
+    """Have ``park`` called where the SDK would fail the instance for not matching its history.
+
+    Whatever the SDK stumbles over once the workflow has ended is history that goes on.
+    """
     fail = context.set_failed
 
     def set_failed(ex: Any) -> None:
-        if isinstance(ex, sdk.non_determinism_error):
+        is_ours = isinstance(ex, WireFailure)
+        if isinstance(ex, sdk.non_determinism_error) or (is_over() and not is_ours):
             park(ex)
         else:
             fail(ex)
