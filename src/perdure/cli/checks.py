@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,12 +10,13 @@ import typer
 
 from perdure.cli.arguments import Module
 from perdure.cli.commands import CHECKS, command
-from perdure.cli.exit_codes import CommandError, ExitCode
+from perdure.cli.exit_codes import ExitCode
 from perdure.cli.results import Cell, Column, write_records, write_table
+from perdure.cli.text import plain
 
 if TYPE_CHECKING:
-    from perdure.cli.kit import Held
     from perdure.cli.shell import Shell
+    from perdure.testing.report import ContractResult
 
 
 def register(program: typer.Typer) -> None:
@@ -56,19 +58,17 @@ def replay(
     """Replay recorded journals against today's code, and name the first divergence of each."""
     from perdure.cli.replaying import replay_all
 
-    outcomes = replay_all(_journals(journal), module, is_strict=strict)
+    findings = replay_all(journal, module, is_strict=strict)
     if not shell.is_for_people:
-        write_records(shell, (o.record() for o in outcomes), key="what")
-    for outcome in outcomes:
-        if shell.is_for_people and outcome.is_good:
-            sign = "✓ " if shell.out.is_unicode else ""
-            shell.out.pieces((sign, "green"), (f"{outcome.what}  {outcome.words}", ""))
-        elif not outcome.is_good:
-            for finding in outcome.findings:
-                shell.complain(f"{outcome.what}: {finding}")
-    if all(outcome.is_good for outcome in outcomes):
+        write_records(shell, map(asdict, findings), key="path")
+    else:
+        for finding in findings:
+            shell.out.line(plain(str(finding)))
+    if not findings:
+        shell.note(f"{journal} replays as recorded on the code of {module}")
         return None
-    shell.err.pieces(("  try: ", "bold"), ("guard the change with perdure.patched(...)", ""))
+    count = f"{len(findings)} finding{'s' * (len(findings) != 1)}"
+    shell.complain(f"{count} in replaying {journal}")
     return ExitCode.ERROR
 
 
@@ -89,12 +89,12 @@ def conformance(
     from perdure.cli.kit import run_kit
 
     url = shell.configuration().backend_url
-    held = run_kit(shell, url, report=report, only=only or [])
+    held = run_kit(url, report=report, only=only or [])
     if shell.is_for_people:
         _write_contracts(shell, held)
     else:
-        write_records(shell, (each.record() for each in held), key="contract")
-    broken = [each.name for each in held if each.failed]
+        write_records(shell, map(asdict, held), key="contract")
+    broken = [each.contract for each in held if each.failed]
     if not broken:
         return None
     step = f"perdure conformance -b {url} --only {broken[0]}"
@@ -102,7 +102,7 @@ def conformance(
     return ExitCode.ERROR
 
 
-def _write_contracts(shell: Shell, held: list[Held]) -> None:
+def _write_contracts(shell: Shell, held: list[ContractResult]) -> None:
     yes, no, none = ("✓", "✗", "·") if shell.out.is_unicode else ("ok", "FAILED", "-")
     rows: list[list[Cell | str]] = []
     for each in held:
@@ -111,7 +111,7 @@ def _write_contracts(shell: Shell, held: list[Held]) -> None:
             sign = Cell(text=no, style="red")
         elif not each.passed:
             sign = Cell(text=none, style="dim")
-        rows.append([sign, each.name, f"{each.passed}/{each.count}", Cell(text=each.words)])
+        rows.append([sign, each.contract, f"{each.passed}/{each.cases}", each.note])
     columns = [
         Column(title=""),
         Column(title="CONTRACT"),
@@ -119,13 +119,3 @@ def _write_contracts(shell: Shell, held: list[Held]) -> None:
         Column(title="", is_elastic=True),
     ]
     write_table(shell, columns, rows)
-
-
-def _journals(path: Path) -> list[Path]:
-    found = sorted(path.rglob("*.jsonl")) if path.is_dir() else [path]
-    found = [each for each in found if each.is_file()]
-    if found:
-        return found
-    what = "no *.jsonl journals in" if path.is_dir() else "no file"
-    step = "perdure history ID --raw > journal.jsonl"
-    raise CommandError(f"there is {what} {str(path)!r}", step=step, code=ExitCode.USAGE)

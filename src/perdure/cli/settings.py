@@ -28,7 +28,9 @@ def show(shell: Shell) -> None:
     """Show each setting, its value, and what says so: a flag, a variable, a profile, a default."""
     from perdure.config import explain
 
-    settings = explain(backend=shell.options.backend, profile=shell.options.profile)
+    settings = explain(
+        backend=shell.options.backend, profile=shell.options.profile, hub=shell.options.hub
+    )
     if not shell.is_for_people:
         records = ({"name": s.name, "value": s.value, "source": s.source} for s in settings)
         write_records(shell, records, key="name")

@@ -65,7 +65,9 @@ class Shell:
         """
         from perdure.config import resolve
 
-        return resolve(backend=self.options.backend, profile=self.options.profile)
+        return resolve(
+            backend=self.options.backend, profile=self.options.profile, hub=self.options.hub
+        )
 
     def now(self) -> datetime:
         """Return the present instant."""
