@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 registry = Registry()
 
 
-@registry.activity(name="start_options_headers")
+@registry.activity(name="start_options_headers_here")
 async def headers_here() -> dict[str, str]:
     """Return the headers that an activity sees."""
     return dict(perdure.current_activity().headers)
