@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from perdure._version import __version__
-from tests.cli.command_line import CommandLine, interrupted, pauses
+from tests.cli.command_line import FLOWS, CommandLine, interrupted, pauses
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +109,7 @@ def test_a_missing_extra_is_named() -> None:
         (["--profile", "nonsense", "list"], "profile"),
         (["--hub", "a b", "list"], "hub"),
         (["worker", "no_such_module"], "no_such_module"),
-        (["replay", "none.jsonl", "x"], "none.jsonl"),
+        (["replay", "none.jsonl", str(FLOWS)], "none.jsonl"),
         (["conformance", "--only", "Nonsense"], "Lifecycle"),
         (["backends"], "capabilities"),
     ],

@@ -102,7 +102,7 @@ class Shell:
         if isinstance(error, KeyboardInterrupt):
             self.err.line("interrupted", style="dim")
             return
-        if self.options.debug and not isinstance(error, CommandError):
+        if self.options.debug and (error.__cause__ or not isinstance(error, CommandError)):
             import traceback
 
             self.err.write(plain_lines("".join(traceback.format_exception(error))) + "\n")
