@@ -70,7 +70,7 @@ async def change(record: str) -> str:
     await record_note(record, "old")
     perdure.set_custom_status("waiting")
     await perdure.wait_for_event("go")
-    return await record_note(record, "end")
+    return await record_note(record, await perdure.wait_for_event("last", str))
 
 
 @changed.workflow(name="determinism_change")
@@ -89,7 +89,7 @@ async def change_with_a_patch(record: str) -> str:
         await record_note(record, "old")
     perdure.set_custom_status("waiting")
     await perdure.wait_for_event("go")
-    return await record_note(record, "end")
+    return await record_note(record, await perdure.wait_for_event("last", str))
 
 
 @registry.workflow(name="determinism_forbidden")
@@ -156,6 +156,7 @@ class Determinism(Contract):
         with pytest.raises(perdure.WorkflowStalledError, match="determinism_note"):
             backend_hub.result(handle)
         assert handle.info().status is Status.STALLED
+        handle.raise_event("last", "end")
         backend_hub.run_worker(registry)
         backend_hub.until(
             lambda: handle.info().status is not Status.STALLED, "it was never tried again"
@@ -168,10 +169,12 @@ class Determinism(Contract):
         backend_hub.until_shows(old, "waiting")
         backend_hub.run_worker(patched)
         old.raise_event("go")
+        old.raise_event("last", "end")
         assert backend_hub.result(old) == "end"
         assert backend_hub.record.labels() == ["old", "end"]
         new = backend_hub.start(change, str(backend_hub.record))
         new.raise_event("go")
+        new.raise_event("last", "end")
         assert backend_hub.result(new) == "end"
         assert backend_hub.record.labels() == ["old", "end", "end"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -88,6 +89,21 @@ class Lifecycle(Contract):
             handle.result(timeout=timedelta(milliseconds=50))
         handle.raise_event("go", "still here,")
         assert backend_hub.result(handle) == "still here, Ada"
+
+    def test_waiting_for_no_time_only_looks(self, backend_hub: BackendHub) -> None:
+        handle = backend_hub.start(wait, "Ada")
+        with pytest.raises(TimeoutError):
+            handle.result(timeout=timedelta())
+        handle.raise_event("go", "hello")
+        backend_hub.result(handle)
+        assert handle.result(timeout=timedelta()) == "hello Ada"
+
+    def test_any_number_of_clients_may_wait_for_one_instance(self, backend_hub: BackendHub) -> None:
+        handle = backend_hub.start(wait, "Ada")
+        with ThreadPoolExecutor(4) as pool:
+            waiting = [pool.submit(backend_hub.result, handle) for _ in range(4)]
+            handle.raise_event("go", "hello")
+            assert {each.result() for each in waiting} == {"hello Ada"}
 
     def test_an_id_that_is_taken_is_refused(self, backend_hub: BackendHub) -> None:
         handle = backend_hub.start(wait, "first")

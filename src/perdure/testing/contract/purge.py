@@ -23,6 +23,12 @@ async def wait(answer: str) -> str:
     return answer
 
 
+@registry.workflow(name="purge_leave_alone")
+async def leave_alone(instance_id: str) -> None:
+    """Leave a child behind."""
+    perdure.start_child(wait.bind("alone"), instance_id=instance_id, on_parent_end="abandon")
+
+
 class Purge(Contract):
     """The end of what is stored."""
 
@@ -60,7 +66,16 @@ class Purge(Contract):
         assert backend_hub.result(again) == "second"
         assert again.info().run_id != run_id
 
-    def test_terminated_and_failed_instances_can_be_purged(self, backend_hub: BackendHub) -> None:
+    def test_children_stay(self, backend_hub: BackendHub) -> None:
+        child = backend_hub.client.get(wait, backend_hub.new_id("child"))
+        handle = backend_hub.start(leave_alone, child.instance_id)
+        backend_hub.result(handle)
+        handle.purge()
+        backend_hub.until_exists(child)
+        child.raise_event("go")
+        assert backend_hub.result(child) == "alone"
+
+    def test_a_terminated_instance_can_be_purged(self, backend_hub: BackendHub) -> None:
         handle = backend_hub.start(wait, "a")
         handle.terminate()
         backend_hub.end(handle)

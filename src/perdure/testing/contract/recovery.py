@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
+from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,34 @@ async def listen(record: str, name: str) -> list[int]:
     return taken
 
 
+@registry.activity(
+    name="recovery_flaky_step",
+    retry=perdure.RetryPolicy(max_attempts=_STEPS, initial_interval=timedelta(milliseconds=20)),
+)
+async def flaky_step(record: str, name: str) -> str:
+    """Write down each attempt, and fail until the last one."""
+    attempt = perdure.current_activity().attempt
+    note(record, f"{name}/{attempt}")
+    if attempt < _STEPS:
+        raise ConnectionError("again")
+    return name
+
+
+@registry.workflow(name="recovery_persist")
+async def persist(record: str, name: str) -> str:
+    """Run an activity that fails at first."""
+    return await flaky_step(record, name)
+
+
+@registry.workflow(name="recovery_generations")
+async def generations(record: str, name: str, number: int = 0) -> int:
+    """Begin again after each step."""
+    await step(record, f"{name}/{number}")
+    if number + 1 < _STEPS:
+        perdure.continue_as_new(record, name, number + 1)
+    return number
+
+
 @registry.workflow(name="recovery_nap")
 async def nap(seconds: float) -> float:
     """Sleep, and tell how long that took."""
@@ -107,6 +136,8 @@ def _start_all(hub: BackendHub, count: int) -> dict[SyncHandle[object], object]:
         first = [f"{name}/a{each}" for each in range(4)]
         second = [f"{name}/child/{each}" for each in range(_STEPS)]
         expected[hub.start(fan, record, name)] = first + second
+        expected[hub.start(persist, record, f"p{number}")] = f"p{number}"
+        expected[hub.start(generations, record, f"g{number}")] = _STEPS - 1
         listener = hub.start(listen, record, f"l{number}")
         for each in range(_STEPS):
             listener.raise_event("number", each)

@@ -11,6 +11,7 @@ import perdure
 from perdure import Registry, Status
 from perdure.spi import Capability
 from perdure.testing.contract.contract import Contract
+from perdure.testing.record import note
 
 if TYPE_CHECKING:
     from perdure.testing.hub import BackendHub
@@ -35,6 +36,21 @@ async def nap(seconds: float) -> str:
     perdure.set_custom_status("asleep")
     await asyncio.sleep(seconds)
     return "awake"
+
+
+@registry.activity(name="suspend_step")
+async def step(record: str) -> str:
+    """Take a while."""
+    note(record, "begun")
+    await asyncio.sleep(0.2)
+    note(record, "ended")
+    return "done"
+
+
+@registry.workflow(name="suspend_work")
+async def work(record: str) -> str:
+    """Run an activity."""
+    return await step(record)
 
 
 @pytest.mark.capability(Capability.SUSPEND)
@@ -68,6 +84,19 @@ class Suspend(Contract):
         assert handle.info().status is Status.SUSPENDED
         handle.resume()
         assert backend_hub.result(handle) == "awake"
+
+    def test_an_activity_that_runs_is_left_to_end_and_its_result_is_kept(
+        self, backend_hub: BackendHub
+    ) -> None:
+        handle = backend_hub.start(work, str(backend_hub.record))
+        backend_hub.until_recorded(1)
+        handle.suspend()
+        backend_hub.until_recorded(2)
+        backend_hub.settle()
+        assert handle.info().status is Status.SUSPENDED
+        handle.resume()
+        assert backend_hub.result(handle) == "done"
+        assert backend_hub.record.labels() == ["begun", "ended"]
 
     def test_both_may_be_said_twice(self, backend_hub: BackendHub) -> None:
         handle = backend_hub.start(listen, 1)
