@@ -10,10 +10,11 @@ from perdure._definition import Definition
 from perdure._replay.executor import WorkflowExecutor
 from perdure._runner.activities import ActivityCode, ActivityRunner
 from perdure.clock import SystemClock
+from perdure.payloads.envelope import is_marked
 from perdure.payloads.executor import PayloadExecutor
 from perdure.payloads.pipeline import PayloadPipeline
 from perdure.payloads.reading import Reading
-from perdure.payloads.tasks import is_untouched, opened_task, stored_outcome
+from perdure.payloads.tasks import opened_task, stored_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -132,14 +133,14 @@ class RegistryProgram:
             PayloadStoreError: The payload store cannot be reached.
         """
         code = self._codes.get(task.scheduled.name) or self._find_code(task.scheduled.name)
-        if is_untouched(self.payloads, task):
+        payloads = self.payloads
+        if payloads.is_simple and not (task.headers or is_marked(task.scheduled.arguments)):
             outcome = await self._runner.run(code, task)
+            if outcome.result is None or not is_marked(outcome.result):
+                return outcome
         else:
-            outcome = await self._runner.run(code, await opened_task(self.payloads, task))
-        budget = self.payloads.budgets.get(task.run_id)
-        if outcome.result is None or self.payloads.passes(outcome.result, budget):
-            return outcome
-        return await stored_outcome(self.payloads, task, outcome)
+            outcome = await self._runner.run(code, await opened_task(payloads, task))
+        return await stored_outcome(payloads, task, outcome)
 
     def close(self) -> None:
         """Give up the activities that run in threads. Returns at once; may be called twice."""

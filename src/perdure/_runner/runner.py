@@ -25,7 +25,7 @@ from perdure.spi.program import gate_of
 from perdure.types import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from perdure.spi.history import Outcome
     from perdure.spi.program import Executor
@@ -59,7 +59,7 @@ class Step:
     entries: list[HistoryEvent] = field(default_factory=list)
     consumed: list[int] = field(default_factory=list)
     kept_back: list[Arrival] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
+    missing: Sequence[str] = ()
     is_unsettled: bool = False
 
     def activities(self) -> list[ActivityScheduled]:
@@ -121,7 +121,8 @@ class Runner:
         step = Step()
         arrivals = self._arrivals
         while arrivals and self.outcome is None and not step.missing:
-            step.missing = self._missing(arrivals[0])
+            if self._gate is not None and not self.is_on_hold:
+                step.missing = self._gate.missing(arrivals[0].event)
             if not step.missing:
                 self._take(arrivals.popleft(), step)
         if self.outcome is None and not self.is_on_hold and not step.missing:
@@ -147,11 +148,6 @@ class Runner:
     def close(self) -> None:
         """Tear the workflow's suspended code down. May be called twice."""
         self.executor.close()
-
-    def _missing(self, arrival: Arrival) -> list[str]:
-        if self._gate is None or self.is_on_hold:
-            return []
-        return self._gate.missing((arrival.event,))
 
     def _take(self, arrival: Arrival, step: Step) -> None:
         event = arrival.event

@@ -17,6 +17,7 @@ from perdure.payloads.places import (
     COMMAND_PAYLOADS,
     INPUT_PAYLOADS,
     changed,
+    is_untouched,
     named_root,
     payloads_of,
     root_of_start,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 
 _SHORT = 1024
+_NOTHING: tuple[str, ...] = ()
 
 
 class PayloadExecutor:
@@ -55,6 +57,8 @@ class PayloadExecutor:
         self.outcome: Outcome | None = None
         self.custom_status_json: str | None = None
         self._references: dict[int, str] = {}
+        self._untouched: HistoryEvent | None = None
+        self._is_simple = pipeline.is_simple
         self._is_deferring = False
         self.is_unsettled = False
 
@@ -76,6 +80,8 @@ class PayloadExecutor:
 
     def deliver(self, event: HistoryEvent) -> list[HistoryEvent]:
         """Apply one input, given and recorded as it is stored."""
+        if event is self._untouched or is_untouched(event):
+            return self._concealed(self._executor.deliver(event))
         if type(event) is WorkflowStarted:
             self._begin(event)
         plain, stored = self._reading.take(event, root=self._root)
@@ -124,9 +130,12 @@ class PayloadExecutor:
         """Leave what takes long to the host."""
         self._is_deferring = True
 
-    def missing(self, events: Iterable[HistoryEvent]) -> list[str]:
-        """Return what must be fetched before ``events`` are delivered."""
-        return self._reading.missing(events)
+    def missing(self, event: HistoryEvent) -> Sequence[str]:
+        """Return what must be fetched before ``event`` is delivered."""
+        if is_untouched(event):
+            self._untouched = event
+            return _NOTHING
+        return self._reading.missing((event,))
 
     async def fetch(self, missing: Iterable[str]) -> None:
         """Fetch payloads; those of another root are copied to ours."""
@@ -167,7 +176,7 @@ class PayloadExecutor:
         """Return entries with the payloads of commands as they are stored."""
         for index, entry in enumerate(entries):
             field = COMMAND_PAYLOADS.get(type(entry))
-            if field is not None:
+            if field is not None and not (self._is_simple and is_untouched(entry)):
                 entries[index] = self._concealed_command(entry, field)
             if self._budget is not None:
                 self._spend(entries[index])

@@ -62,6 +62,7 @@ class PayloadPipeline:
         keeper: What reaches the store, if there is one.
         threshold: From how many bytes on a payload goes to the store.
         limit: How many bytes the backend takes at most, if it says so.
+        is_simple: Everything is stored as it is, but for what looks like an envelope.
         budgets: Those of the runs that are loaded in this process, by their ids.
     """
 
@@ -85,6 +86,7 @@ class PayloadPipeline:
         """
         self.keeper = keeper
         self.limit = limit
+        self.is_simple = not codecs and keeper is None and limit is None
         self.budgets: weakref.WeakValueDictionary[str, Budget] = weakref.WeakValueDictionary()
         self._codecs = tuple(codecs)
         self._readable = {codec.name: codec for codec in (*readable, *codecs)}

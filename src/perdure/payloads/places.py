@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from perdure.payloads.envelope import is_marked
 from perdure.spi import history
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ COMMAND_PAYLOADS: dict[type[HistoryEvent], str] = {
     history.Completed: "result",
     history.ContinuedAsNew: "arguments",
 }
+_CARRIERS = (history.WorkflowStarted, history.ContinuedAsNew)
 _PAYLOADS = {**INPUT_PAYLOADS, **COMMAND_PAYLOADS}
 
 
@@ -37,6 +39,13 @@ def payloads_of(event: Any) -> list[str]:
         return []
     carried = getattr(event, "carried", ())
     return [getattr(event, field), *(buffered.payload for buffered in carried)]
+
+
+def is_untouched(event: Any) -> bool:
+    """Return whether an event has no payload in an envelope; ``False`` also means unsure."""
+    kind = type(event)
+    field = _PAYLOADS.get(kind)
+    return field is None or not (kind in _CARRIERS or is_marked(getattr(event, field)))
 
 
 def plain_event(event: Any, payloads: list[str]) -> HistoryEvent:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from perdure.errors import PayloadTooLargeError
-from perdure.payloads.envelope import is_marked
 from perdure.payloads.home import Home, enter_home
 from perdure.payloads.places import ROOT_HEADER, what_of, without_root
 from perdure.spi.program import ActivityOutcome
@@ -15,11 +14,6 @@ from perdure.types import Failure
 if TYPE_CHECKING:
     from perdure.payloads.pipeline import PayloadPipeline
     from perdure.spi.program import ActivityTask
-
-
-def is_untouched(pipeline: PayloadPipeline, task: ActivityTask) -> bool:
-    """Return whether a task is for the activity as it is, without anything to read or to find."""
-    return pipeline.keeper is None and not (is_marked(task.scheduled.arguments) or task.headers)
 
 
 async def opened_task(pipeline: PayloadPipeline, task: ActivityTask) -> ActivityTask:
@@ -45,13 +39,15 @@ async def stored_outcome(
     Raises:
         PayloadStoreError: The store cannot be reached.
     """
-    assert outcome.result is not None
+    budget = pipeline.budgets.get(task.run_id)
+    if outcome.result is None or pipeline.passes(outcome.result, budget):
+        return outcome
     try:
         result = await pipeline.store_async(
             outcome.result,
             root=_root_of(task),
             what=f"result of activity {task.scheduled.name!r}",
-            budget=pipeline.budgets.get(task.run_id),
+            budget=budget,
             is_patient=True,
         )
     except PayloadTooLargeError as err:
