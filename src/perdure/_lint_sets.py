@@ -68,7 +68,7 @@ class SetReader:
         elif isinstance(node, ast.ListComp | ast.GeneratorExp | ast.DictComp):
             yield from (generator.iter for generator in node.generators)
         elif isinstance(node, ast.Starred | ast.YieldFrom) or (
-            isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple | ast.List)
+            isinstance(node, ast.Assign) and _has_several(node.targets[0])
         ):
             yield node.value
         elif isinstance(node, ast.Call):
@@ -202,3 +202,7 @@ def _is_set_type(annotation: ast.expr) -> bool:
 
 def _last(node: ast.expr | None) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _has_several(target: ast.expr) -> bool:
+    return isinstance(target, ast.Tuple | ast.List) and len(target.elts) > 1

@@ -56,6 +56,7 @@ mapping = {"a": 1}
 for key in mapping: mapping.pop(key)
 rows = rest
 rows.pop()
+(only,) = names
 """
 
 
