@@ -7,7 +7,12 @@ from collections import deque
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from perdure.errors import NonDeterminismError, WorkflowNotRegisteredError
+from perdure.errors import (
+    NonDeterminismError,
+    PayloadError,
+    PayloadStoreError,
+    WorkflowNotRegisteredError,
+)
 from perdure.spi.bridge import parking
 from perdure.spi.bridge.arrivals import event_of, input_of
 from perdure.spi.bridge.envelope import encode_start, event_item, is_too_new
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
     from perdure.spi.history import HistoryEvent
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - SDKs keep UTC without a zone
+_MICROSECOND = timedelta(microseconds=1)
 _SEQUENCE_MARGIN = 8  # commands that an SDK itself adds while it ends a run
 
 
@@ -52,6 +58,8 @@ class Episode:
         self._is_over = False
         self._is_parked = False
         self._position = 0
+        self._instant = _EPOCH
+        self._instant_us = 0
         self._custom_status: str | None = None
         self._run: Run
         self._opening: Opening
@@ -70,14 +78,23 @@ class Episode:
             if step is None:
                 return None
             while step.outcome is None:
-                operation, task = yield from self._next()
-                step = self._step(operation, self._input_of(operation, task))
+                if not self._arrivals:
+                    # Never yield what is complete: one of the SDKs would not look at it again.
+                    wake = self._wake = self._bridge.sdk.completable_task()
+                    yield wake
+                    continue
+                operation, task = self._arrivals.popleft()
+                step = self._known_step(operation, task) or self._new_step(operation, task)
             while step.last is not None:
-                operation, task = yield from self._next()
+                if not self._arrivals:
+                    wake = self._wake = self._bridge.sdk.completable_task()
+                    yield wake
+                    continue
+                operation, task = self._arrivals.popleft()
                 if operation is step.last:
                     break
                 self._set_aside(operation, task)
-        except (NonDeterminismError, WorkflowNotRegisteredError, _TooNew) as error:
+        except (NonDeterminismError, WorkflowNotRegisteredError, _MustWait) as error:
             self._park(error)
             while True:
                 yield self._bridge.sdk.completable_task()
@@ -88,7 +105,7 @@ class Episode:
     def _begin(self, value: object) -> Step | None:
         """Take the first step; return ``None`` where the run begins anew, with its patches."""
         if is_too_new(value):
-            raise _TooNew("its input was written by a newer perdure; upgrade this worker")
+            raise _MustWait("its input was written by a newer perdure; upgrade this worker")
         bridge, context = self._bridge, self._context
         self._opening = opening = Opening.read(
             value, workflow=self._workflow, instance_id=context.instance_id, at_us=self._now_us()
@@ -116,8 +133,28 @@ class Episode:
                 self._pending.append(event_item(event))
         return step
 
-    def _input_of(self, operation: Awaited, task: SdkTask) -> HistoryEvent:
-        return input_of(
+    def _known_step(self, operation: Awaited, task: SdkTask) -> Step | None:
+        """Return the step that the run has taken already because of this answer, told at a glance.
+
+        Most of what an SDK feeds a generator is this: history, once more with each work item.
+        """
+        run = self._run
+        if self._position >= len(run.steps) or task.is_failed:
+            return None
+        step = run.steps[self._position]
+        if (
+            step.answer is None
+            or step.cause is not operation
+            or step.event.at_us != self._now_us()
+            or step.answer != task.get_result()
+            or run.owner is not self
+        ):
+            return None
+        self._taken(step)
+        return step
+
+    def _new_step(self, operation: Awaited, task: SdkTask) -> Step:
+        event = input_of(
             operation,
             task,
             at_us=self._now_us(),
@@ -125,27 +162,31 @@ class Episode:
             run_id=self._run.run_id,
             position=self._position,
         )
+        return self._step(operation, event, None if task.is_failed else task.get_result())
 
-    def _step(self, cause: Awaited | None, event: HistoryEvent) -> Step:
+    def _step(self, cause: Awaited | None, event: HistoryEvent, answer: object = None) -> Step:
         run = self._run
         with run.lock:
             if run.owner is not self:
                 raise Superseded(f"{self._context.instance_id} is executed twice at once")
-            step = run.step(self._position, cause, event)
+            try:
+                step = run.step(self._position, cause, event, answer=answer)
+            except (PayloadError, PayloadStoreError) as error:
+                raise _MustWait(str(error)) from error
+        self._taken(step)
+        return step
+
+    def _taken(self, step: Step) -> None:
         self._position += 1
         for operation in step.operations:
             self._ask(operation)
-        return step
-
-    def _next(self) -> Generator[WakeTask, object, tuple[Awaited, SdkTask]]:
-        # Never yield what is complete: one of the SDKs would not look at it again.
-        while not self._arrivals:
-            self._wake = self._bridge.sdk.completable_task()
-            yield self._wake
-        return self._arrivals.popleft()
 
     def _now_us(self) -> int:
-        return (self._context.current_utc_datetime - _EPOCH) // timedelta(microseconds=1)
+        instant = self._context.current_utc_datetime
+        if instant is not self._instant:
+            self._instant = instant
+            self._instant_us = (instant - _EPOCH) // _MICROSECOND
+        return self._instant_us
 
     # -- asking the SDK ---------------------------------------------------------------------------
 
@@ -160,10 +201,10 @@ class Episode:
         context = self._context
         match operation:
             case ActivityScheduled():
-                call = activity_input(operation, self._opening)
+                call = self._unless_answered(operation) and activity_input(operation, self._opening)
                 return context.call_activity(operation.name, input=call)
             case ChildStarted():
-                start = child_input(operation, self._opening)
+                start = self._unless_answered(operation) and child_input(operation, self._opening)
                 return context.call_sub_orchestrator(
                     operation.workflow, input=start, instance_id=operation.instance_id
                 )
@@ -175,6 +216,11 @@ class Episode:
                 reason = f"its parent {context.instance_id!r} has ended"
                 children = {"instance_ids": list(operation.instance_ids), "reason": reason}
                 return context.call_activity(END_CHILDREN, input=children)
+
+    def _unless_answered(self, operation: ActivityScheduled | ChildStarted) -> bool | None:
+        # Who has the answer has the command in its history; the SDK compares no inputs and sends
+        # none again, so one need not be written.
+        return None if operation.id in self._run.answered else True
 
     def _show(self, json_text: str) -> None:
         self._custom_status = json_text
@@ -235,5 +281,5 @@ class Episode:
         self._bridge.park(self._context.instance_id, self._workflow, str(error))
 
 
-class _TooNew(Exception):
-    """An envelope that only a newer perdure can read."""
+class _MustWait(Exception):
+    """What this worker cannot read as things are: another, or a later time, may."""

@@ -43,6 +43,14 @@ class Run:
     An input that it has taken before is answered from its script. Where history turns out to hold
     another one, since an answer of ours was lost and somebody else went on, the executor is rebuilt
     from what both have in common.
+
+    Attributes:
+        run_id: Its id.
+        workflow: The name of the workflow.
+        lock: Held while it takes a step.
+        owner: The one execution that may take steps.
+        steps: What was taken so far.
+        answered: Ids of the commands that have their answer, so that history surely has them.
     """
 
     def __init__(
@@ -63,30 +71,35 @@ class Run:
         self.workflow = workflow
         self.lock = threading.Lock()
         self.owner: object = None
+        self.steps: list[Step] = []
+        self.answered: set[int] = set()
         self._program = program
         self._hears_others = hears_others
-        self._steps: list[Step] = []
         self._open = Open()
         self._executor: Executor = program.executor(workflow)
 
     @property
     def journal(self) -> list[HistoryEvent]:
         """All that the executor has recorded."""
-        return [entry for step in self._steps for entry in step.entries]
+        return [entry for step in self.steps for entry in step.entries]
 
-    def step(self, position: int, cause: Awaited | None, event: HistoryEvent) -> Step:
+    def step(
+        self, position: int, cause: Awaited | None, event: HistoryEvent, *, answer: object = None
+    ) -> Step:
         """Return the step at ``position``, which ``event`` makes.
 
         Raises:
             NonDeterminismError: The code does not fit what the run has in common with history.
         """
-        if position < len(self._steps):
-            known = self._steps[position]
+        if position < len(self.steps):
+            known = self.steps[position]
             if known.event == event:
                 return known
             self._go_back(position)
-        step = self._take(cause, event)
-        self._steps.append(step)
+        step = self._take(cause, event, answer)
+        self.steps.append(step)
+        if isinstance(cause, ActivityScheduled | ChildStarted):
+            self.answered.add(cause.id)
         return step
 
     def close(self) -> None:
@@ -96,15 +109,15 @@ class Run:
 
     def _go_back(self, position: int) -> None:
         self._executor.close()
-        del self._steps[position:]
-        self._open = Open(self._steps)
+        del self.steps[position:]
+        self._open = Open(self.steps)
         self._executor = (
             self._program.rebuild(self.workflow, self.journal)
             if position
             else self._program.executor(self.workflow)
         )
 
-    def _take(self, cause: Awaited | None, event: HistoryEvent) -> Step:
+    def _take(self, cause: Awaited | None, event: HistoryEvent, answer: object) -> Step:
         entries, outcome = self._deliver(event)
         self._open.answered(cause)
         operations: list[Operation] = []
@@ -126,6 +139,7 @@ class Run:
             operations.append(last)
         return Step(
             cause=cause,
+            answer=answer,
             event=event,
             entries=entries,
             operations=operations,

@@ -66,6 +66,8 @@ class Step:
 
     Attributes:
         cause: What was answered; ``None`` for the start.
+        answer: What the SDK gave as the answer, to know it again; ``None`` where it takes a look at
+            the event.
         event: The input; a :class:`Looked` where there is none.
         entries: What the executor recorded.
         operations: What to ask of the SDK.
@@ -74,6 +76,7 @@ class Step:
     """
 
     cause: Awaited | None
+    answer: object
     event: HistoryEvent
     entries: Sequence[HistoryEvent]
     operations: Sequence[Operation]
