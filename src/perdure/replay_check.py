@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from perdure._replay import WorkflowExecutor
 from perdure.errors import ConfigurationError, NonDeterminismError, PayloadError
@@ -21,12 +21,13 @@ from perdure.spi.history import WorkflowStarted
 from perdure.spi.journal import decode_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from types import ModuleType
 
     from perdure._replay import WorkflowDefinition
     from perdure.spi.history import HistoryEvent
-    from perdure.workflow import Workflow
+
+    _Code = Mapping[str, list[WorkflowDefinition]]
 
 _MOST_CHARACTERS = 300
 _RESTORE = "restore that code, or guard the change with perdure.patched(…)"
@@ -58,12 +59,25 @@ def check_journal(
     Raises:
         ConfigurationError: There is no such file, module or app.
     """
-    registries = _registries(module)
+    return check_definitions(path, _definitions(_registries(module)), strict=strict)
+
+
+def check_definitions(
+    path: str | Path, definitions: Iterable[WorkflowDefinition], *, strict: bool = False
+) -> list[Finding]:
+    """Do as :func:`check_journal`, with workflows that are in no registry.
+
+    Raises:
+        ConfigurationError: There is no such file.
+    """
+    code: dict[str, list[WorkflowDefinition]] = {}
+    for definition in definitions:
+        code.setdefault(definition.name, []).append(definition)
     files = _files(Path(path))
-    return [finding for file in files for finding in _check_file(file, registries, strict=strict)]
+    return [finding for file in files for finding in _check_file(file, code, strict=strict)]
 
 
-def _check_file(path: Path, registries: list[Registry], *, strict: bool) -> Iterator[Finding]:
+def _check_file(path: Path, code: _Code, *, strict: bool) -> Iterator[Finding]:
     try:
         entries = list(_entries(path))
     except _BadLineError as bad:
@@ -73,14 +87,12 @@ def _check_file(path: Path, registries: list[Registry], *, strict: bool) -> Iter
     if not entries:
         yield Finding(path=str(path), line=0, rule="journal", problem="it has no entries")
     for run in _runs(entries):
-        finding = _check_run(path, run, registries, strict=strict)
+        finding = _check_run(path, run, code, strict=strict)
         if finding is not None:
             yield finding
 
 
-def _check_run(
-    path: Path, run: list[_Entry], registries: list[Registry], *, strict: bool
-) -> Finding | None:
+def _check_run(path: Path, run: list[_Entry], code: _Code, *, strict: bool) -> Finding | None:
     def found(rule: str, problem: str, *, line: int = run[0].line, remedy: str = "") -> Finding:
         return Finding(path=str(path), line=line, rule=rule, problem=problem, remedy=remedy)
 
@@ -89,9 +101,9 @@ def _check_run(
         kind = type(started).__name__
         problem = f"a run begins with its WorkflowStarted, and here with {kind}"
         return found("journal", problem, remedy="export the whole journal")
-    definitions = _definitions(registries, started.workflow)
+    definitions = code.get(started.workflow, [])
     if len(definitions) != 1:
-        problem, remedy = _which(started.workflow, registries, count=len(definitions))
+        problem, remedy = _which(started.workflow, code)
         return found("registry", problem, remedy=remedy)
     try:
         events = (entry.event for entry in run)
@@ -120,20 +132,23 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
 
 
-def _which(workflow: str, registries: list[Registry], *, count: int) -> tuple[str, str]:
-    if count:
-        return f"{count} different workflows are called {workflow!r}", "say which: MODULE:APP"
-    known = ", ".join(sorted({name for registry in registries for name in registry.workflows}))
-    problem = f"no workflow {workflow!r} in this code, which has: {known or 'none'}"
+def _which(workflow: str, code: _Code) -> tuple[str, str]:
+    if workflow in code:
+        problem = f"{len(code[workflow])} different workflows are called {workflow!r}"
+        return problem, "say which: MODULE:APP"
+    problem = (
+        f"no workflow {workflow!r} in this code, which has: {', '.join(sorted(code)) or 'none'}"
+    )
     return problem, "keep the workflow until its last instance has ended, or name its module"
 
 
-def _definitions(registries: list[Registry], name: str) -> list[WorkflowDefinition]:
-    found: dict[object, Workflow[..., Any]] = {}
-    for registry in registries:
-        if name in registry.workflows:
-            workflow = registry.workflows[name]
-            found.setdefault(workflow.code.function, workflow)
+def _definitions(registries: list[Registry]) -> list[WorkflowDefinition]:
+    """Return each workflow once, though an app holds those of the registries it includes."""
+    found = {
+        (name, workflow.code.function): workflow
+        for registry in registries
+        for name, workflow in registry.workflows.items()
+    }
     return [workflow.definition() for workflow in found.values()]
 
 
