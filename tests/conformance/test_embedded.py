@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+# Some kill processes again and again, on machines that do other things as well.
+pytestmark = pytest.mark.timeout(120)
+
+
 @pytest.fixture
 def backend_target(tmp_path: Path) -> Iterator[BackendTarget]:
     target = make_target("sqlite", folder=tmp_path)

@@ -16,7 +16,7 @@ from tests.conformance.broken import FLAWS, Sound
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 _TARGET = """\
 from datetime import timedelta
