@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FLOWS = Path(__file__).with_name("flows.py")
-_SECONDS = 25
+_SECONDS = 60
 _INHERITED = ("PATH", "HOME", "PYTHONPATH", "LANG", "VIRTUAL_ENV")
 
 

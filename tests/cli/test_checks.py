@@ -13,6 +13,9 @@ from tests.cli.command_line import FLOWS, CommandLine
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Each test runs several processes.
+pytestmark = pytest.mark.timeout(90)
+
 _LIMITED = """
 from perdure.embedded.backend import EmbeddedBackend
 from perdure.embedded import create_backend

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cli import suite_control, suite_instances
+
+# Each test runs several processes.
+pytestmark = pytest.mark.timeout(90)
 
 
 class TestStarting(suite_instances.Starting): ...

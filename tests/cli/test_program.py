@@ -17,6 +17,9 @@ from tests.cli.command_line import FLOWS, CommandLine, interrupted, pauses
 if TYPE_CHECKING:
     from pathlib import Path
 
+# Each test runs several processes.
+pytestmark = pytest.mark.timeout(90)
+
 _HEAVY = ("rich", "pydantic", "sqlite3", "asyncio", "perdure.app", "perdure.embedded", "pytest")
 
 

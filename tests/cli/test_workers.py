@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
+# Each test runs several processes.
+pytestmark = pytest.mark.timeout(90)
+
 _TWO_APPS = "import perdure\none = perdure.App('one')\ntwo = perdure.App('two')\n"
 _HELLO = """
 import perdure
