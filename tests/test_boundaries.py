@@ -22,7 +22,7 @@ BASE = frozenset({"errors", "types", "names", "clock", "_checks", "_version"})
 MAY_IMPORT = {
     "base": frozenset[str](),
     "spi": frozenset({"base"}),
-    "payloads": frozenset({"base"}),
+    "payloads": frozenset({"base", "spi"}),
     "_replay": frozenset({"base", "spi"}),
     "_runner": frozenset({"base", "spi", "payloads"}),
     "embedded": frozenset({"base", "spi", "_runner"}),
@@ -31,11 +31,15 @@ MAY_IMPORT = {
     "cli": frozenset({"base", "spi", "api", "testing"}),
     "__main__": frozenset({"cli"}),
     # perdure/__init__.py names everything, and imports it when it is asked for.
-    "surface": frozenset({"api", "base", "spi", "testing"}),
+    "surface": frozenset({"api", "base", "payloads", "spi", "testing"}),
 }
 
 # What an area may need beyond the project's own dependencies, for people who have it.
-EXTRAS = {"cli": {"rich", "typer"}, "testing": {"pytest"}}
+EXTRAS = {
+    "cli": {"rich", "typer"},
+    "payloads": {"cryptography", "fsspec", "zstandard"},
+    "testing": {"pytest"},
+}
 
 # Replay is sans-I/O: what it may not import, and the one file that may, since it exists to do so.
 FORBIDDEN_IN_REPLAY = {

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     )
     from perdure.event_types import EventType, event_type, wait_for_event
     from perdure.handle import WorkflowHandle
+    from perdure.payloads.blob import Blob
     from perdure.payloads.settings import Payloads
     from perdure.registry import Registry
     from perdure.sync_client import SyncClient, SyncHandle
@@ -84,6 +85,7 @@ __all__ = [
     "App",
     "AuthenticationFailedError",
     "BackendUnavailableError",
+    "Blob",
     "Call",
     "CapabilityNotSupportedError",
     "ChildHandle",
@@ -144,6 +146,7 @@ _HOMES = {
     "Activity": "activity",
     "ActivityInfo": "activity_functions",
     "App": "app",
+    "Blob": "payloads.blob",
     "Call": "_definition",
     "ChildHandle": "workflow_functions",
     "Client": "client",

@@ -12,14 +12,15 @@ from perdure.types import Status
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from perdure._payload_backend import PayloadBackend
     from perdure._portal import Caller
     from perdure.clock import Clock
-    from perdure.spi.backend import Backend
     from perdure.types import InstanceInfo
 
 _T = TypeVar("_T")
 
 DEFAULT_DEADLINE = timedelta(seconds=30)
+SWEEP_GRACE = timedelta(minutes=1)
 _LOOK_SECONDS = 5.0
 _GRACE_SECONDS = 0.5
 
@@ -32,7 +33,7 @@ class Link:
         deadline: How long any call may take that has no timeout of its own.
     """
 
-    backend: Backend
+    backend: PayloadBackend
     caller: Caller
     clock: Clock
     deadline: timedelta = DEFAULT_DEADLINE

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from perdure.errors import PayloadError, PayloadStoreError
+from perdure.errors import InstanceNotFoundError, PayloadError, PayloadStoreError
 from perdure.payloads.places import payloads_of, plain_event, what_of, without_root
 from perdure.spi.backend import Backend
 
@@ -140,6 +140,33 @@ class PayloadBackend(Backend):
         """Return a journal with plain payloads; what cannot be read stays as it is stored."""
         journal = await self._backend.history(instance_id, run_id=run_id)
         return await asyncio.gather(*map(self._plain, journal)) if journal else journal
+
+    async def sweep(self, *, grace: timedelta) -> int:
+        """Remove what lies in the store for no instance; return how many objects.
+
+        What somebody has written between the two looks stays.
+        """
+        keeper = self.payloads.keeper
+        if keeper is None:
+            return 0
+        roots = await keeper.roots_async()
+        orphans = {
+            root: await keeper.snapshot_async(root) for root in roots if await self._is_gone(root)
+        }
+        if orphans:
+            await asyncio.sleep(grace.total_seconds())
+        removed = 0
+        for root, found in orphans.items():
+            if await self._is_gone(root):
+                removed += await keeper.remove_async(root, found)
+        return removed
+
+    async def _is_gone(self, instance_id: str) -> bool:
+        try:
+            await self._backend.get(instance_id)
+        except InstanceNotFoundError:
+            return True
+        return False
 
     async def health(self) -> Health:
         """Probe the backend."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from typing import IO, TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
+from perdure._link import SWEEP_GRACE
 from perdure._requests import (
     ListOptions,
     StartOptions,
@@ -22,12 +23,15 @@ from perdure.spi.backend import InstanceFilter
 from perdure.types import Status
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from datetime import datetime, timedelta
+    from pathlib import Path
 
     from perdure._definition import Call
     from perdure._link import Link
     from perdure._startable import Startable0, Startable1, Startable2, Startable3, Startable4
+    from perdure.payloads.blob import Blob
+    from perdure.payloads.home import Home
     from perdure.registry import Registry
     from perdure.spi.backend import Backend
     from perdure.types import InstanceInfo
@@ -198,6 +202,60 @@ class Client:
         while purged := await self._sweep(filter):
             total += purged
         return total
+
+    async def upload(
+        self, instance_id: str, source: str | Path | IO[bytes] | Iterable[bytes], /
+    ) -> Blob:
+        """Write a file, or what yields bytes, to the payload store; it may be of any size.
+
+        Args:
+            instance_id: The instance that it belongs to and will be purged with. It need not have
+                been started yet.
+            source: A path, an open file, or an iterable of bytes.
+
+        Raises:
+            ConfigurationError: There is no payload store.
+            InvalidInstanceIdError: The id is not 1 to 64 of letters, digits, ``_`` and ``-``.
+            PayloadStoreError: The store cannot be reached.
+        """
+        from perdure.payloads.blob import write_blob
+
+        return await asyncio.to_thread(write_blob, self._home(instance_id), source)
+
+    async def download(self, blob: Blob, path: str | Path, /) -> None:
+        """Write the bytes of a blob to a file, which is whole or absent.
+
+        Raises:
+            PayloadError: It was purged, cut or altered, or cannot be decoded here.
+            PayloadStoreError: The store cannot be reached.
+        """
+        from perdure.payloads.blob import save_blob
+
+        await asyncio.to_thread(save_blob, self._link.backend.payloads, blob, path)
+
+    def stream(self, blob: Blob, /) -> AsyncIterator[bytes]:
+        """Return the bytes of a blob, a piece at a time. Raises as :meth:`download`."""
+        from perdure.payloads.blob import stream_blob
+
+        return stream_blob(self._link.backend.payloads, blob)
+
+    async def sweep_payloads(self, *, grace: timedelta = SWEEP_GRACE) -> int:
+        """Remove from the payload store what belongs to no instance; return how many objects.
+
+        They are left where instances were purged by the engine itself (``retention``), by a client
+        without the store, or never started.
+
+        Args:
+            grace: How long to wait before a second look, so that nothing is removed that a client
+                has written for an instance which it is just about to start.
+        """
+        sweep = self._link.backend.sweep(grace=grace)
+        return await self._link.caller(sweep, timeout_seconds=None)
+
+    def _home(self, instance_id: str) -> Home:
+        from perdure.payloads.home import Home
+
+        return Home(pipeline=self._link.backend.payloads, root=check_instance_id(instance_id))
 
     def _filter(
         self, options: ListOptions, *, finished_before: datetime | timedelta | None = None

@@ -6,13 +6,15 @@ its coroutines comes to its end in one step, in the thread that asked.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
+from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
 
+from perdure._link import SWEEP_GRACE
 from perdure._portal import finish
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
+    from pathlib import Path
 
     from perdure._definition import Call
     from perdure._requests import ListOptions, StartOptions
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from perdure.client import Client
     from perdure.event_types import EventType
     from perdure.handle import WorkflowHandle
+    from perdure.payloads.blob import Blob
     from perdure.spi.history import HistoryEvent
     from perdure.types import InstanceInfo
     from perdure.workflow import Workflow
@@ -176,6 +179,28 @@ class SyncClient:
     ) -> int:
         """See :meth:`Client.purge`."""
         return finish(self._client.purge(instance_id, finished_before=finished_before, **options))
+
+    def upload(self, instance_id: str, source: str | Path | IO[bytes] | Iterable[bytes], /) -> Blob:
+        """See :meth:`Client.upload`."""
+        from perdure.payloads.blob import write_blob
+
+        return write_blob(self._client._home(instance_id), source)
+
+    def download(self, blob: Blob, path: str | Path, /) -> None:
+        """See :meth:`Client.download`."""
+        from perdure.payloads.blob import save_blob
+
+        save_blob(self._client._link.backend.payloads, blob, path)
+
+    def stream(self, blob: Blob, /) -> Iterator[bytes]:
+        """See :meth:`Client.stream`."""
+        from perdure.payloads.blob import read_blob
+
+        return read_blob(self._client._link.backend.payloads, blob)
+
+    def sweep_payloads(self, *, grace: timedelta = SWEEP_GRACE) -> int:
+        """See :meth:`Client.sweep_payloads`."""
+        return finish(self._client.sweep_payloads(grace=grace))
 
 
 def _iterate(items: AsyncIterator[T]) -> Iterator[T]:

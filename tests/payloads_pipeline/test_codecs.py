@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,10 +45,8 @@ def test_every_cut_and_every_altered_byte_is_an_error_or_changes_nothing(make: A
         changed[place] ^= 0x55
         spoilt.append(bytes(changed))
     for data in spoilt:
-        try:
+        with suppress(ValueError):
             assert codec.decode(data, limit=len(DATA)) == DATA  # a header's time or system
-        except ValueError as error:
-            assert str(error)
 
 
 @pytest.mark.parametrize("make", CODECS)
@@ -132,7 +131,7 @@ def test_over_the_backends_limit_is_refused_before_any_call() -> None:
 
 
 async def test_encrypted_payloads_show_nothing_and_everything_works(world: World) -> None:
-    value = {"card": "4711-secret", "n": [1, 2.5, None, False, "", {}]}
+    value: dict[str, Any] = {"card": "4711-secret", "n": [1, 2.5, None, False, "", {}]}
     options: dict[str, Any] = {"keys": KEYS, "codecs": ("zstd",)}
     async with world.app(**options).run() as client:
         handle = await client.start(same, value, instance_id="a")

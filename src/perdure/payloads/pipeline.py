@@ -39,6 +39,7 @@ HEAVY = 64 * 1024
 """From so many characters on, coding is not for the event loop."""
 
 _ENVELOPE_BYTES = 128
+_SLACK_BYTES = 4096
 _REMEDY = "set PERDURE_PAYLOADS to a store that all workers reach, for example s3://bucket/perdure"
 
 
@@ -219,6 +220,34 @@ class PayloadPipeline:
         data = await keeper.get_async(envelope.reference, what=what, is_patient=is_patient)
         return await asyncio.to_thread(self._decoded, data, envelope, what)
 
+    @property
+    def piece_codecs(self) -> tuple[str, ...]:
+        """The codecs of the pieces of blobs, each of which says itself whether it was applied."""
+        return tuple(codec.name for codec in self._codecs)
+
+    def encode_piece(self, data: bytes) -> bytes:
+        """Return a piece of a blob as it is stored: a byte of flags for the codecs, then data."""
+        if not self._codecs:
+            return data
+        flags = 0
+        for number, codec in enumerate(self._codecs):
+            encoded = codec.encode(data)
+            if encoded is not None:
+                data, flags = encoded, flags | 1 << number
+        return bytes((flags,)) + data
+
+    def decode_piece(self, data: bytes, codecs: Sequence[str], *, what: str, limit: int) -> bytes:
+        """Return what :meth:`encode_piece` was given.
+
+        Raises:
+            PayloadError: It is damaged, or cannot be decoded here.
+        """
+        if not codecs:
+            return data
+        flags = data[0] if data else 0
+        applied = [name for number, name in enumerate(codecs) if flags >> number & 1]
+        return self._unpacked(data[1:], applied, what, limit=limit)
+
     def is_foreign(self, stored: str, *, root: str) -> bool:
         """Return whether the bytes of ``stored`` belong to another root, and may go with it."""
         if not root or self.keeper is None or not has_reference(stored):
@@ -256,17 +285,21 @@ class PayloadPipeline:
         return escaped(text) if is_marked(text) else text
 
     def _decoded(self, data: bytes, envelope: Envelope, what: str) -> str:
-        for name in reversed(envelope.codecs):
-            try:
-                data = self._codec(name, what).decode(data, limit=MAX_PAYLOAD_BYTES)
-            except ValueError as err:
-                if isinstance(err, PayloadError):
-                    raise
-                raise PayloadError(what=what, problem=f"codec {name!r}: {err}") from err
+        data = self._unpacked(data, envelope.codecs, what, limit=MAX_PAYLOAD_BYTES)
         try:
             return data.decode("utf-8")
         except UnicodeDecodeError as err:
             raise PayloadError(what=what, problem=f"what is stored is no UTF-8: {err}") from err
+
+    def _unpacked(self, data: bytes, codecs: Sequence[str], what: str, *, limit: int) -> bytes:
+        for name in reversed(codecs):
+            codec = self._codec(name, what)
+            try:
+                # Between codecs there may be a little more than what comes out in the end.
+                data = codec.decode(data, limit=limit + _SLACK_BYTES)
+            except ValueError as err:
+                raise PayloadError(what=what, problem=f"codec {name!r}: {err}") from err
+        return data
 
     def _codec(self, name: str, what: str) -> Codec:
         codec = self._readable.get(name)
