@@ -24,13 +24,11 @@ __all__ = [
     "installed_backends",
     "installed_plugins",
     "load_backend",
-    "load_codec",
 ]
 
 GROUP = "perdure.backends"
 EMBEDDED = "sqlite"
 
-_CODECS = "perdure.codecs"
 _KNOWN = {"azure": "perdure-azure", "dapr": "perdure-dapr"}
 
 
@@ -91,21 +89,6 @@ def load_backend(name: str, *, setting: str, profiles: Iterable[str] = ()) -> Ba
     if point is None:
         raise _not_found(name, setting=setting, profiles=profiles)
     return checked_factory(name, _offer(point, hook="perdure_backends"), owner=_owner(point))
-
-
-def load_codec(name: str, *, setting: str) -> Callable[..., Any]:
-    """Return what makes the payload codec called ``name``.
-
-    Raises:
-        ConfigurationError: There is no such codec.
-        PluginError: As for :func:`load_backend`.
-    """
-    point = _only(_CODECS, name)
-    if point is None:
-        installed = ", ".join(sorted({point.name for point in _entry_points(_CODECS, None)}))
-        problem = f"no codec {name!r}; installed: {installed or 'none'}"
-        raise ConfigurationError(setting=setting, problem=problem)
-    return _offer(point, hook="perdure_codecs")
 
 
 def _entry_points(group: str, name: str | None) -> list[EntryPoint]:

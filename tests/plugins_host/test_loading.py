@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perdure.errors import ConfigurationError, PluginError
-from perdure.plugins import installed_backends, installed_plugins, load_backend, load_codec
+from perdure.errors import PluginError
+from perdure.plugins import installed_backends, installed_plugins, load_backend
 from tests.plugins_host.conftest import BACKEND
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_importing_perdure_imports_no_backend(code: str) -> None:
         (
             f"{HOOK}def perdure_backend(): return {{}}",
             "{m}",
-            "perdure_backend.* hooks: perdure_backends, perdure_codecs, perdure_spi_version",
+            "perdure_backend.* hooks: perdure_backends, perdure_spi_version",
         ),
         (f"{HOOK}def perdure_backends(manager): return {{}}", "{m}", "does not fit .*manager"),
         (f"{HOOK}def perdure_backends(): return {{'b': print}}", "{m}", "it offers: b$"),
@@ -117,17 +117,3 @@ def test_two_packages_of_one_name_are_not_chosen_between(install: Installer) -> 
 
     with pytest.raises(PluginError, match=r"packages offer it: acme, bolt; .*uninstall bolt"):
         load_backend("hollow", setting="PERDURE_BACKEND")
-
-
-def test_a_codec_is_found_by_its_name(install: Installer) -> None:
-    code = f"def make(): return 'codec'\n{HOOK}def perdure_codecs(): return {{'rot': make}}"
-    install("acme", code, points={"rot": "{m}"}, group="perdure.codecs")
-
-    assert load_codec("rot", setting="codecs")() == "codec"
-
-
-def test_an_unknown_codec_lists_the_installed_ones(install: Installer) -> None:
-    install("acme", "", points={"rot": "{m}"}, group="perdure.codecs")
-
-    with pytest.raises(ConfigurationError, match=r"codecs: no codec 'zip'; installed: .*rot"):
-        load_codec("zip", setting="codecs")

@@ -1,7 +1,7 @@
 """Hooks: what a plugin can offer, each as a function of this name with ``@hookimpl`` on it.
 
-A plugin is found through an entry point and loaded only when somebody asks for it by that name:
-``perdure.backends`` for backends, ``perdure.codecs`` for codecs. The entry point may name
+A plugin is found through an entry point of the group ``perdure.backends``, and loaded only when
+somebody asks for it by that name. The entry point may name
 
 * what makes the one thing it is called after: a :class:`~perdure.spi.Backend` class, or a function;
 * or a module (or another object) with hooks, where one plugin offers several things::
@@ -17,18 +17,17 @@ A function marked with ``@hookimpl`` that is no hook of this page is an error, n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pluggy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from perdure.spi.backend import BackendFactory
 
 PROJECT = "perdure"
 BACKENDS_GROUP = "perdure.backends"
-CODECS_GROUP = "perdure.codecs"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -51,13 +50,4 @@ def perdure_backends() -> Mapping[str, BackendFactory]:  # type: ignore[empty-bo
     Must not import an SDK or connect: that is for the factory, and for ``Backend.open``. May be
     called any number of times. Every name needs an entry point of its own, since perdure looks for
     the name there.
-    """
-
-
-@hookspec
-def perdure_codecs() -> Mapping[str, Callable[..., Any]]:  # type: ignore[empty-body]  # a hookspec
-    """Return what makes each payload codec, by the name under which payloads record it.
-
-    The name is stored beside each payload that the codec has written, so it must never change its
-    meaning. As with backends, nothing heavy is imported here.
     """
