@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from perdure.clock import SystemClock
 from perdure.embedded.backend import EmbeddedBackend
+from perdure.embedded.location import parse_location
 from perdure.errors import ConfigurationError, PluginError
 from perdure.testing import BackendHub, BackendTarget, CrashPoint, contract
 from perdure.testing.contract import recovery
@@ -17,6 +21,8 @@ from perdure.testing.target import EmbeddedTarget, make_target
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from perdure.clock import Clock
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -58,6 +64,41 @@ def test_a_factory_that_cannot_be_read_is_named(tmp_path: Path, factory: str) ->
         BackendHub(target, contract.Lifecycle.registry),
     ):
         pass
+
+
+class _WithoutSettle(EmbeddedBackend):
+    settle = property()  # as if it were not there
+
+
+def make_without_settle(url: str, *, clock: Clock | None = None) -> EmbeddedBackend:
+    return _WithoutSettle(parse_location(url), clock=clock or SystemClock())
+
+
+def test_a_manual_clock_without_settling_is_named(tmp_path: Path) -> None:
+    target = BackendTarget(
+        f"sqlite:///{tmp_path / 'x.db'}",
+        folder=tmp_path,
+        factory=f"{__name__}:make_without_settle",
+        has_manual_clock=True,
+    )
+    with (
+        BackendHub(target, contract.Lifecycle.registry) as hub,
+        pytest.raises(ConfigurationError, match=r"no settle\(\)"),
+    ):
+        hub.settle()
+
+
+def test_a_suite_without_a_target_says_what_to_do(tmp_path: Path) -> None:
+    suite = tmp_path / "test_suite.py"
+    suite.write_text(
+        "from perdure.testing import contract\nclass TestHeaders(contract.Headers): ...\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "perdure.testing.plugin"]
+    command += ["-c", os.devnull, "-p", "no:cacheprovider", str(suite)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "override the fixture backend_target" in done.stdout
 
 
 def test_a_backend_that_nobody_installed_is_named(tmp_path: Path) -> None:

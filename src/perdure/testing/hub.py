@@ -19,7 +19,7 @@ from perdure._program import RegistryProgram
 from perdure._session import Opening, Session, SessionPool
 from perdure.client import Client
 from perdure.clock import SystemClock, from_us
-from perdure.errors import InstanceNotFoundError
+from perdure.errors import ConfigurationError, InstanceNotFoundError
 from perdure.sync_client import SyncClient
 from perdure.testing.manual_clock import ManualClock
 from perdure.testing.record import Record
@@ -260,7 +260,7 @@ class BackendHub:
             time.sleep(_POLL_SECONDS)
 
     async def _advance(self, clock: ManualClock, duration: timedelta) -> None:
-        backend = cast("_Settling", self._made)
+        backend = self._settling()
         target_us = clock.now_us() + duration // _MICROSECOND
         async with asyncio.timeout(self.target.patience.total_seconds()):
             await backend.settle()
@@ -269,6 +269,12 @@ class BackendHub:
                 await backend.settle()
             clock.move_to(target_us)
             await backend.settle()
+
+    def _settling(self) -> _Settling:
+        if not hasattr(self._made, "settle"):
+            problem = f"{self.target!r} says has_manual_clock, and its backend has no settle()"
+            raise ConfigurationError(setting="backend_target", problem=problem)
+        return cast("_Settling", self._made)
 
     def _pool_for_a_worker(self) -> SessionPool:
         """Return where a worker's backend comes from: an opened one makes at most one worker.

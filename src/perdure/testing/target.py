@@ -55,6 +55,7 @@ class BackendTarget:
         patience: How long anything at all may take in real time.
         has_manual_clock: Whether the backend keeps to the ``clock`` it is made with, and has a
             coroutine method ``settle()`` that returns once nothing is left to do at this instant.
+            It must make one worker after another, for all that run in one test share its clock.
         emulated: Capabilities that the backend keeps in a roundabout way; the matrix says so.
     """
 
