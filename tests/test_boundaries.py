@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "embedded": frozenset({"base", "spi", "_runner"}),
     "api": frozenset({"base", "spi", "payloads", "_replay", "_runner", "embedded"}),
     "testing": frozenset({"base", "spi", "payloads", "_replay", "_runner", "embedded", "api"}),
-    "cli": frozenset({"base", "spi", "api", "testing"}),
+    "cli": frozenset({"base", "spi", "payloads", "api", "testing"}),
     "__main__": frozenset({"cli"}),
     # perdure/__init__.py names everything, and imports it when it is asked for.
     "surface": frozenset({"api", "base", "payloads", "spi", "testing"}),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from perdure.cli.axis import Axis
 from perdure.cli.chart import Chart
+from perdure.cli.stored import argument_words, compact_json
 from perdure.cli.text import (
     ago,
-    compact_json,
     parse_duration,
     plain,
     short_duration,
@@ -154,3 +154,18 @@ def test_text_for_a_terminal_can_only_be_shown() -> None:
     assert plain("a\x1b[31m\u202eb\n") == "a\\x1b[31m\\u202eb\\n"
     assert compact_json('{"a":"ø"}') == '{"a": "ø"}'
     assert compact_json("not json\x07") == "not json\\x07"
+
+
+def test_arguments_are_shown_by_their_values() -> None:
+    assert argument_words('{"city":"Oslo","days":[1,2]}') == "Oslo [1, 2]"
+    assert argument_words("{}") == ""
+
+
+def test_a_payload_that_cannot_be_opened_is_told_of() -> None:
+    sealed = '{"$perdure":1,"codecs":["aes-gcm"],"data":"AAAA"}'
+    assert compact_json(sealed) == argument_words(sealed)
+    assert compact_json(sealed) == "(not readable here: aes-gcm, 3 B)"
+    away = f'{{"$perdure":1,"codecs":[],"ref":"a/{"0" * 64}","size":7}}'
+    assert compact_json(away) == "(not readable here: in the payload store, 7 B)"
+    assert compact_json('{"$perdure":1,"odd":1}') == "(damaged payload)"
+    assert compact_json('{"a":"$perdure"}') == '{"a": "$perdure"}'

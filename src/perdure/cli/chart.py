@@ -6,23 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from perdure.cli.axis import Axis
-from perdure.cli.text import compact_json, plain, short_duration, shortened
-from perdure.cli.timeline import Kind, State
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from perdure.cli.timeline import Bar, Row, Timeline
-
-Piece = tuple[str, str]
-"""A text and its style."""
-
-_LABEL_SHARE = 0.38
-_MIN_BARS = 16
-_DURATION_WIDTH = 7
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+from perdure.cli.stored import argument_words, compact_json
+from perdure.cli.text import plain, short_duration, shortened from perdure.cli.timeline import Kind, State  if TYPE_CHECKING:     from collections.abc import Sequence      from perdure.cli.timeline import Bar, Row, Timeline  Piece = tuple[str, str] """A text and its style."""  _LABEL_SHARE = 0.38 _MIN_BARS = 16 _DURATION_WIDTH = 7   @dataclass(frozen=True, slots=True, kw_only=True
 class Signs:
     """The characters to draw with."""
 
@@ -109,7 +94,8 @@ class Chart:
             case "child":
                 return f"child {plain(row.name)}", f" {plain(row.detail)}"
             case _:
-                return plain(row.name), _argument_words(row.detail)
+                words = argument_words(row.detail)
+                return plain(row.name), f" {words}" if words else ""
 
     def _row(self, row: Row, label: Piece) -> list[Piece]:
         from rich.cells import cell_len
@@ -184,23 +170,6 @@ class Chart:
                     free_from = column + len(words) + 1
         margin = " " * (self._id_width + 2 + self._label_width + 1)
         return [(margin, ""), ("".join(cells), "dim")]
-
-
-def _argument_words(arguments: str) -> str:
-    """Return arguments in short: values alone, since their order tells which is which."""
-    import json
-
-    try:
-        values = json.loads(arguments)
-    except ValueError:
-        return f" {plain(arguments)}"
-    if not isinstance(values, dict) or not values:
-        return ""
-    shown = (
-        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for value in values.values()
-    )
-    return " " + plain(" ".join(shown))
 
 
 def _write(cells: list[str], column: int, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
@@ -26,35 +25,6 @@ def plain(text: str) -> str:
 def plain_lines(text: str) -> str:
     """Return ``text`` like :func:`plain`, with its lines kept."""
     return "\n".join(plain(line.expandtabs(4)) for line in text.splitlines())
-
-
-def compact_json(text: str | None) -> str:
-    """Return stored JSON on one line, as people read it; what is not JSON is shown as it is."""
-    if text is None:
-        return ""
-    try:
-        return plain(json.dumps(json.loads(text), ensure_ascii=False, separators=(", ", ": ")))
-    except ValueError:
-        return plain(text)
-
-
-def pretty_json(text: str | None) -> str:
-    """Return stored JSON on several lines."""
-    try:
-        value = json.loads("null" if text is None else text)
-    except ValueError:
-        return plain_lines(text or "")
-    return plain_lines(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def json_value(text: str | None) -> object:
-    """Return stored JSON as a value; what is not JSON is its text."""
-    if text is None:
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def short_duration(seconds: float) -> str:
