@@ -195,9 +195,10 @@ def _bindings(function: FunctionNode) -> Iterator[str]:
             yield node.arg
         elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node.id
-        elif (isinstance(node, FunctionNode | ast.ClassDef) and node is not function) or (
-            isinstance(node, ast.ExceptHandler) and node.name
-        ):
+        elif isinstance(node, FunctionNode | ast.ClassDef):
+            if node is not function:
+                yield node.name
+        elif isinstance(node, ast.ExceptHandler) and node.name is not None:
             yield node.name
 
 

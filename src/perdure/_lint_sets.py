@@ -192,12 +192,12 @@ def _is_set_type(annotation: ast.expr) -> bool:
             annotation = ast.parse(annotation.value, mode="eval").body
         except SyntaxError:
             return False
-    element = None
-    if isinstance(annotation, ast.Subscript):
-        annotation, element = annotation.value, annotation.slice
+    if not isinstance(annotation, ast.Subscript):
+        return _last(annotation) in _CLASSES
+    element = annotation.slice
     if isinstance(element, ast.Subscript):
         element = element.value
-    return _last(annotation) in _CLASSES and _last(element) not in _ORDERED_ELEMENTS
+    return _last(annotation.value) in _CLASSES and _last(element) not in _ORDERED_ELEMENTS
 
 
 def _last(node: ast.expr | None) -> str:
