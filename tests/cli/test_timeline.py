@@ -163,7 +163,7 @@ def test_arguments_are_shown_by_their_values() -> None:
 
 def test_a_payload_that_cannot_be_opened_is_told_of() -> None:
     sealed = '{"$perdure":1,"codecs":["aes-gcm"],"data":"AAAA"}'
-    assert compact_json(sealed) == argument_words(sealed)
+    assert argument_words(sealed) == "(sealed)"
     assert compact_json(sealed) == "(not readable here: aes-gcm, 3 B)"
     away = f'{{"$perdure":1,"codecs":[],"ref":"a/{"0" * 64}","size":7}}'
     assert compact_json(away) == "(not readable here: in the payload store, 7 B)"

@@ -7,7 +7,23 @@ from typing import TYPE_CHECKING
 
 from perdure.cli.axis import Axis
 from perdure.cli.stored import argument_words, compact_json
-from perdure.cli.text import plain, short_duration, shortened from perdure.cli.timeline import Kind, State  if TYPE_CHECKING:     from collections.abc import Sequence      from perdure.cli.timeline import Bar, Row, Timeline  Piece = tuple[str, str] """A text and its style."""  _LABEL_SHARE = 0.38 _MIN_BARS = 16 _DURATION_WIDTH = 7   @dataclass(frozen=True, slots=True, kw_only=True
+from perdure.cli.text import plain, short_duration, shortened
+from perdure.cli.timeline import Kind, State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perdure.cli.timeline import Bar, Row, Timeline
+
+Piece = tuple[str, str]
+"""A text and its style."""
+
+_LABEL_SHARE = 0.38
+_MIN_BARS = 16
+_DURATION_WIDTH = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signs:
     """The characters to draw with."""
 

@@ -6,7 +6,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from perdure.cli.stored import compact_json
-from perdure.cli.text import iso, short_duration from perdure.clock import from_us from perdure.spi.history import (     ActivityScheduled, ChildStarted, ContinuedAsNew, EventReceived, HistoryEvent, TimerCreated, WorkflowStarted
+from perdure.cli.text import iso, short_duration
+from perdure.clock import from_us
+from perdure.spi.history import (
+    ActivityScheduled,
+    ChildStarted,
+    ContinuedAsNew,
+    EventReceived,
+    HistoryEvent,
+    TimerCreated,
+    WorkflowStarted,
+)
 from perdure.spi.journal import encode_event
 
 if TYPE_CHECKING:

@@ -8,7 +8,15 @@ from perdure.cli.looks import status_style, status_words
 from perdure.cli.options import Format
 from perdure.cli.results import Cell, Column, write_table
 from perdure.cli.stored import compact_json
-from perdure.cli.text import short_duration  if TYPE_CHECKING:     from collections.abc import Sequence      from perdure.cli.shell import Shell     from perdure.types import InstanceInfo  _COLUMNS = (
+from perdure.cli.text import short_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from perdure.cli.shell import Shell
+    from perdure.types import InstanceInfo
+
+_COLUMNS = (
     Column(title="STATUS"),
     Column(title="ID", is_elastic=True),
     Column(title="WORKFLOW", is_elastic=True),

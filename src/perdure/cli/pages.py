@@ -9,7 +9,18 @@ from perdure.cli.lists import failure_words
 from perdure.cli.looks import status_style, status_words
 from perdure.cli.options import Format
 from perdure.cli.stored import compact_json, pretty_json
-from perdure.cli.text import plain, plain_lines, short_duration from perdure.types import Status  if TYPE_CHECKING:     from collections.abc import Iterator      from perdure.cli.shell import Shell     from perdure.types import Failure, InstanceInfo  _LABEL_WIDTH = 10 _ON_ONE_LINE = 60 _ENDINGS = {
+from perdure.cli.text import plain, plain_lines, short_duration
+from perdure.types import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from perdure.cli.shell import Shell
+    from perdure.types import Failure, InstanceInfo
+
+_LABEL_WIDTH = 10
+_ON_ONE_LINE = 60
+_ENDINGS = {
     Status.FAILED: ("failed", "perdure history {id}"),
     Status.TERMINATED: ("was terminated", "perdure history {id}"),
     Status.STALLED: ("is stalled", "perdure worker MODULE, with the code it began with"),

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from perdure.cli.stored import 
-from perdure.cli.text import iso, json_value  if TYPE_CHECKING:     from datetime import datetime      from perdure.types import Failure, InstanceInfo
+from perdure.cli.stored import json_value
+from perdure.cli.text import iso
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from perdure.types import Failure, InstanceInfo
+
+
 def instance_record(info: InstanceInfo) -> dict[str, Any]:
     """Return everything that is known of an instance; payloads are values."""
     return {

@@ -37,7 +37,9 @@ def pretty_json(text: str | None) -> str:
 
 def argument_words(text: str) -> str:
     """Return stored arguments in short: their values alone, since their order tells them apart."""
-    value = None if _sealed(text) else json_value(text)
+    if _sealed(text):
+        return "(sealed)"
+    value = json_value(text)
     if not isinstance(value, dict):
         return compact_json(text)
     words = (
