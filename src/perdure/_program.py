@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from perdure._definition import Definition
+from perdure._payload_checks import checking
 from perdure._replay.executor import WorkflowExecutor
 from perdure._runner.activities import ActivityCode, ActivityRunner
 from perdure.clock import SystemClock
@@ -93,7 +94,9 @@ class RegistryProgram:
         Raises:
             WorkflowNotRegisteredError: No workflow of that name is registered here.
         """
-        executor = self.executor_type(self._registry.find_workflow(workflow).definition())
+        definition = self._registry.find_workflow(workflow).definition()
+        kind, definition = checking(self.executor_type, definition, self.payloads)
+        executor = kind(definition)
         return PayloadExecutor(executor, self.payloads, reading=Reading(self.payloads))
 
     def rebuild(
@@ -118,8 +121,9 @@ class RegistryProgram:
         self, workflow: str, journal: list[HistoryEvent], reading: Reading, *, strict: bool = False
     ) -> PayloadExecutor:
         definition = self._registry.find_workflow(workflow).definition()
+        kind, definition = checking(self.executor_type, definition, self.payloads)
         plain = reading.journal(journal, strict=strict)
-        rebuilt = self.executor_type.rebuild(definition, plain, strict=strict)
+        rebuilt = kind.rebuild(definition, plain, strict=strict)
         executor = PayloadExecutor(rebuilt, self.payloads, reading=reading)
         executor.resume(journal)
         return executor

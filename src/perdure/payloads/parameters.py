@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
 import typing
 from typing import TYPE_CHECKING, Any
 
+from perdure.errors import PayloadError
 from perdure.payloads._hints import hints_of
 from perdure.payloads._json import JsonCodec
 from perdure.payloads._plain import plain_object_codec
@@ -67,11 +69,39 @@ class ParameterConverter:
             PayloadError: It is no JSON object, an argument is missing or unknown, or does not fit
                 its type.
         """
-        values: dict[str, Any] = self._codec.decode(text)
+        try:
+            values: dict[str, Any] = self._codec.decode(text)
+        except PayloadError as err:
+            values = self._decode_raw(text, err)
         names = self._simple_names
         if names is not None and len(values) == len(names):
             return tuple([values[name] for name in names]), {}
         return self._arrange(values)
+
+    def _decode_raw(self, text: str, error: PayloadError) -> dict[str, Any]:
+        """Return arguments from what another client has put in, which knows no parameter names.
+
+        A function of one parameter takes the whole text as its value; one that needs none takes
+        ``null``. Whatever else there is, ``error`` says what is wrong with it.
+        """
+        parameters = list(self._signature.parameters.values())
+        if text.strip() == "null" and not any(map(_is_required, parameters)):
+            return {}
+        if len(parameters) != 1 or parameters[0].kind in _VARIADIC:
+            raise error
+        name = parameters[0].name
+        try:
+            given = json.loads(text)
+        except (ValueError, RecursionError):
+            raise error from None
+        if isinstance(given, dict) and name in given:
+            raise error
+        try:
+            values: dict[str, Any] = self._codec.decode(f"{{{json.dumps(name)}:{text}}}")
+        except PayloadError as raw_error:
+            # The error of an object that might have been meant by name is the more helpful one.
+            raise error if isinstance(given, dict) else raw_error from None
+        return values
 
     def _arrange(self, values: dict[str, Any]) -> Arguments:
         positional: list[Any] = []
