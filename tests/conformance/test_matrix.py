@@ -1,7 +1,9 @@
 """The matrix in the README is that of the last report, and the report is that of today's kit.
 
-When one of these fails: run ``python -m pytest tests/conformance --conformance-report
-docs/conformance.json`` and ``python -m perdure.testing.report docs/conformance.json README.md``.
+When one of these fails::
+
+    python -m pytest tests/conformance/test_embedded.py --conformance-report docs/conformance.json
+    python -m perdure.testing.report docs/conformance.json README.md
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from perdure._session import Opening, Session, SessionPool
 from perdure.client import Client
 from perdure.clock import SystemClock, from_us
 from perdure.errors import ConfigurationError, InstanceNotFoundError
+from perdure.payloads.settings import read_payloads
 from perdure.sync_client import SyncClient
 from perdure.testing.manual_clock import ManualClock
 from perdure.testing.record import Record
@@ -291,6 +292,7 @@ class BackendHub:
         return Session(
             name=self.target.name,
             clock=clock,
+            payloads=read_payloads(self.target.payloads, setting="payloads of the target"),
             make_backend=lambda: self._make_backend(clock),
         )
 

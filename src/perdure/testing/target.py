@@ -16,6 +16,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from perdure.config import BACKEND_VARIABLE, PAYLOADS_VARIABLE
 from perdure.errors import ConfigurationError
 from perdure.types import EMPTY
 
@@ -51,6 +52,7 @@ class BackendTarget:
         factory: ``module:attribute`` of what makes the backend, where it is not installed as a
             plugin; ``None`` finds it by its name.
         server: Its server, if it has one that the kit may kill.
+        payloads: How payloads are stored, as in ``PERDURE_PAYLOADS``, which it is by default.
         moment: The shortest wait that the backend tells apart from none, with room to spare.
         patience: How long anything at all may take in real time.
         has_manual_clock: Whether the backend keeps to the ``clock`` it is made with, and has a
@@ -66,6 +68,7 @@ class BackendTarget:
         folder: Path,
         factory: str | None = None,
         server: BackendServer | None = None,
+        payloads: str | None = None,
         environment: Mapping[str, str] = EMPTY,
         moment: timedelta = timedelta(seconds=0.5),
         patience: timedelta = timedelta(seconds=20),
@@ -77,6 +80,7 @@ class BackendTarget:
         self.folder = folder
         self.factory = factory
         self.server = server
+        self.payloads = os.environ.get(PAYLOADS_VARIABLE) if payloads is None else payloads
         self.moment = moment
         self.patience = patience
         self.has_manual_clock = has_manual_clock
@@ -103,7 +107,8 @@ class BackendTarget:
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment of a worker process."""
-        return {**os.environ, "PERDURE_BACKEND": self.url, **self._environment}
+        own = {BACKEND_VARIABLE: self.url, PAYLOADS_VARIABLE: self.payloads or ""}
+        return {**os.environ, **own, **self._environment}
 
     def start_worker(
         self,
@@ -215,9 +220,9 @@ class WorkerProcess:
 class EmbeddedTarget(BackendTarget):
     """The embedded engine, on a fresh file in ``folder``."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"sqlite:///{folder / 'conformance.db'}", folder=folder)
-        self.has_manual_clock = True
+    def __init__(self, folder: Path, *, payloads: str | None = None) -> None:
+        url = f"sqlite:///{folder / 'conformance.db'}"
+        super().__init__(url, folder=folder, payloads=payloads, has_manual_clock=True)
 
 
 def make_target(backend: str, *, folder: Path, factory: str | None = None) -> BackendTarget:

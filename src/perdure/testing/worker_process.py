@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perdure.app import App
-from perdure.config import BACKEND_VARIABLE, DEFAULT_BACKEND, configure_logging
+from perdure.config import (
+    BACKEND_VARIABLE,
+    DEFAULT_BACKEND,
+    PAYLOADS_VARIABLE,
+    configure_logging,
+)
 from perdure.testing import crash_points
 from perdure.testing.target import load_attribute, load_factory
 
@@ -58,7 +63,8 @@ def _make_app(registry: str, factory: str | None) -> App:
         del url  # a callable is not told the setting
         return load_factory(factory, url=value)(value, clock=clock)
 
-    app = _WorkerApp("worker-process", backend=make)
+    payloads = os.environ.get(PAYLOADS_VARIABLE) or None
+    app = _WorkerApp("worker-process", backend=make, payloads=payloads)
     held: Registry = load_attribute(registry)
     app.include(held)
     return app
