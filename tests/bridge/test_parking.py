@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import perdure
+from perdure.errors import PayloadStoreError
 from perdure.spi.bridge import WAKE_EVENT, StartEnvelope, encode_start
 from tests.bridge.host import Host
 from tests.bridge.programs import WatchedBridge, add, same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def workflows_of_today() -> perdure.App:
@@ -97,3 +98,26 @@ def test_an_answer_to_another_command_parks_the_instance(host: Host, bridge: Wat
     host.answered(id, {"perdure": 1, "run_id": "run-1", "id": 7, "result": "1"}).execute()
     assert host.status == "running"
     assert "answer to command 7" in bridge.parked[0][1]
+
+
+def test_a_payload_store_that_is_away_parks_the_instance_and_loses_nothing(
+    host: Host, bridge: WatchedBridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.start("chain", steps=2)
+    away = PayloadStoreError(store="s3://trips", what="result of add", problem="no route")
+    executor = type(bridge.program.executor("chain"))
+    with monkeypatch.context() as patch:
+        patch.setattr(executor, "deliver", raising(away))
+        host.answer(min(host.activities)).execute()
+    assert host.status == "running"
+    assert "s3://trips" in bridge.parked[0][1]
+    assert host.raise_event(WAKE_EVENT, None).run().result() == 2
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    """Return a function that raises ``error``."""
+
+    def fail(*_: Any) -> Any:
+        raise error
+
+    return fail

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
+
+import pytest
 
 import perdure
 from perdure.spi.bridge import StartEnvelope, encode_start
 from tests.bridge.host import Host
 from tests.bridge.programs import WatchedBridge, add
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+bridges: list[WatchedBridge] = []
 
 
 def bridge_with(*patches: str) -> WatchedBridge:
@@ -23,7 +31,15 @@ def bridge_with(*patches: str) -> WatchedBridge:
             seen.append(bool(patches) and perdure.patched("fees"))
         return seen
 
-    return WatchedBridge(app, retain=0)
+    bridges.append(WatchedBridge(app, retain=0))
+    return bridges[-1]
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while bridges:
+        bridges.pop().close()
 
 
 def test_a_run_keeps_the_patches_it_began_with() -> None:

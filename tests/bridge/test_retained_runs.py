@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -92,3 +94,13 @@ def test_an_instance_used_again_begins_anew(bridge: WatchedBridge) -> None:
     Host(bridge).start("chain", run_id="run-1", steps=9)
     assert Host(bridge).start("fan", run_id="run-2", width=2).run().result() == 3
     assert Host(bridge).start("fan", run_id="run-2", width=2).run().result() == 3
+
+
+def test_the_garbage_collector_runs_no_user_code(bridge: WatchedBridge) -> None:
+    Host(bridge).start("cleaning")
+    collector = threading.Thread(target=gc.collect)
+    collector.start()
+    collector.join()
+    assert programs.passed == []
+    bridge.close()
+    assert programs.passed == [-1]

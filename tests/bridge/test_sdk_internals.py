@@ -17,8 +17,9 @@ from durabletask import task, worker
 from durabletask.internal import orchestrator_service_pb2 as pb
 from durabletask.serialization import JsonDataConverter
 
+from perdure.spi.bridge import StartEnvelope, Superseded, encode_start
 from perdure.spi.bridge.sdk import watching
-from tests.bridge.programs import SDK
+from tests.bridge.programs import SDK, WatchedBridge, app
 
 
 @pytest.fixture
@@ -109,3 +110,17 @@ def test_a_command_that_history_has_and_the_generator_not_is_a_non_determinism_e
 
 def test_the_other_sdk_is_not_in_this_process() -> None:
     assert not any(name.startswith("dapr.") for name in sys.modules)
+
+
+def test_the_older_of_two_executions_at_once_gives_up(context: Any) -> None:
+    """Its answer would be stale; what it raises is no ``Exception``, which the SDK would report."""
+    bridge = WatchedBridge(app)
+    value = encode_start(StartEnvelope(run_id="r", seed="r", arguments='{"steps": 2}'))
+    older = bridge.orchestrator("chain")(context, value)
+    next(older)
+    next(bridge.orchestrator("chain")(context, value))
+    context._pending_tasks[1].complete({"perdure": 1, "run_id": "r", "id": 1, "result": "1"})
+    with pytest.raises(Superseded) as raised:
+        next(older)
+    assert not isinstance(raised.value, Exception)
+    bridge.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure.errors import PayloadError
 from perdure.spi.history import BufferedEvent
@@ -18,6 +18,8 @@ from perdure.types import EMPTY, ParentLink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+_T = TypeVar("_T", int, str)
 
 MARK = "perdure"
 ENVELOPE_VERSION = 1
@@ -106,19 +108,25 @@ def decode_start(value: object) -> StartEnvelope | None:
     try:
         patches = value.get("patches")
         parent = value.get("parent")
+        deadline_us = value.get("execution_deadline_us")
+        status = value.get("custom_status")
         return StartEnvelope(
             run_id=_text(value["run_id"]),
             seed=_text(value.get("seed", value["run_id"])),
             arguments=_text(value["arguments"]),
             patches=None if patches is None else tuple(map(_text, patches)),
-            headers=dict(value.get("headers", EMPTY)),
-            tags=dict(value.get("tags", EMPTY)),
-            parent=None if parent is None else ParentLink(**parent),
+            headers=_mapping(value.get("headers", EMPTY)),
+            tags=_mapping(value.get("tags", EMPTY)),
+            parent=None if parent is None else _parent(parent),
             carried=_events(value.get("carried", ())),
             pending=_events(value.get("pending", ())),
-            **{name: value[name] for name in _SCALARS if name in value},
+            execution_deadline_us=_of(int, deadline_us) if deadline_us is not None else None,
+            sequence=_of(int, value.get("sequence", 0)),
+            custom_status=_text(status) if status is not None else None,
+            python=_text(value.get("python", "")),
+            version=_text(value.get("version", "")),
         )
-    except (KeyError, TypeError, ValueError) as err:
+    except (AttributeError, KeyError, TypeError, ValueError) as err:
         raise damaged("input of a workflow", err) from err
 
 
@@ -150,7 +158,23 @@ def _events(items: Iterable[Any]) -> tuple[BufferedEvent, ...]:
     )
 
 
+def _mapping(items: Any) -> dict[str, str]:
+    return {_text(name): _text(item) for name, item in items.items()}
+
+
+def _parent(link: Any) -> ParentLink:
+    return ParentLink(
+        instance_id=_text(link["instance_id"]),
+        run_id=_text(link["run_id"]),
+        command_id=_of(int, link["command_id"]),
+    )
+
+
 def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, not {type(value).__name__}")
+    return _of(str, value)
+
+
+def _of(kind: type[_T], value: object) -> _T:
+    if type(value) is not kind:
+        raise TypeError(f"expected {kind.__name__}, not {type(value).__name__}")
     return value
