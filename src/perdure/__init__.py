@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from perdure.event_types import EventType, event_type, wait_for_event
     from perdure.handle import WorkflowHandle
     from perdure.payloads.blob import Blob
+    from perdure.payloads.secret import Secret
     from perdure.payloads.settings import Payloads
     from perdure.registry import Registry
     from perdure.sync_client import SyncClient, SyncHandle
@@ -114,6 +115,7 @@ __all__ = [
     "PluginError",
     "Registry",
     "RetryPolicy",
+    "Secret",
     "Status",
     "StorageError",
     "SyncClient",
@@ -157,6 +159,7 @@ _HOMES = {
     "Payloads": "payloads.settings",
     "Registry": "registry",
     "RetryPolicy": "types",
+    "Secret": "payloads.secret",
     "Status": "types",
     "SyncClient": "sync_client",
     "SyncHandle": "sync_client",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
+import hashlib
+import hmac
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -74,8 +76,12 @@ class AesGcm:
 
     name = "aes-gcm"
 
-    def __init__(self, keys: Sequence[Key]) -> None:
+    def __init__(self, keys: Sequence[Key], *, is_repeatable: bool = False) -> None:
         """Encrypt under the first of ``keys``.
+
+        Args:
+            keys: The keys.
+            is_repeatable: The same data give the same bytes, so that one can tell equal ones.
 
         Raises:
             ConfigurationError: There is none.
@@ -85,13 +91,18 @@ class AesGcm:
             problem = f"encryption needs a key; set {KEYS_VARIABLE}=id:base64, {_RECIPE}"
             raise ConfigurationError(setting="payloads", problem=problem)
         self._current = keys[0].id
+        self._nonce_key = hashlib.sha256(b"perdure nonce" + keys[0].secret).digest()
+        self._is_repeatable = is_repeatable
         self._ciphers = {key.id: _cipher(key.secret) for key in keys}
 
     def encode(self, data: bytes) -> bytes:
         """Encrypt under the current key."""
         id = self._current.encode("ascii")
         head = bytes((_FORM, len(id))) + id
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        if self._is_repeatable:
+            nonce = hmac.digest(self._nonce_key, data, "sha256")[:_NONCE_BYTES]
+        else:
+            nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed: bytes = self._ciphers[self._current].encrypt(nonce, data, head)
         return head + nonce + sealed
 

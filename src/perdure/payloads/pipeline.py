@@ -24,6 +24,7 @@ from perdure.payloads.envelope import (
     with_reference,
 )
 from perdure.payloads.keeper import Keeper
+from perdure.payloads.secret import use_keys
 from perdure.payloads.settings import DEFAULT_THRESHOLD, Payloads
 from perdure.payloads.store import open_store
 
@@ -328,6 +329,8 @@ def open_pipeline(payloads: Payloads, *, limit: int | None = None) -> PayloadPip
         ConfigurationError: A setting cannot be used.
         PluginError: A codec or what reaches the store is not installed.
     """
+    if payloads.keys:
+        use_keys(payloads.keys)
     names = [name for name in payloads.codecs if name != AesGcm.name]
     codecs = [load_codec(name) for name in names]
     if payloads.keys or AesGcm.name in payloads.codecs:
