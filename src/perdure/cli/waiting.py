@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from perdure.cli.exit_codes import CommandError
+from perdure.cli.text import plain
+from perdure.types import Status
 
 if TYPE_CHECKING:
     from perdure.cli.shell import Shell
@@ -34,7 +36,7 @@ def wait_for_end(
         step = f"perdure history {handle.instance_id} --follow"
         raise CommandError(str(error), step=step) from error
     except KeyboardInterrupt:
-        shell.note(f"\nno longer waiting; {handle.instance_id} goes on without us")
+        shell.note(f"no longer waiting; {handle.instance_id} goes on without us")
         raise
 
 
@@ -45,9 +47,16 @@ def _wait_in_sight(
     with shell.err.console().status("") as sign:
         while True:
             info = handle.info()
-            sign.update(f"{info.name} {handle.instance_id} is {info.status}")
+            sign.update(plain(_where_it_stands(info)))
             left = _LOOK if end is None else max(end - shell.now(), timedelta())
             if left <= _LOOK and end is not None:
                 return handle.wait(timeout=left)
             with contextlib.suppress(TimeoutError):
                 return handle.wait(timeout=min(left, _LOOK))
+
+
+def _where_it_stands(info: InstanceInfo) -> str:
+    words = f"{info.name} {info.instance_id} is {info.status}"
+    if info.status is Status.PENDING and info.start_at is None:
+        words += ": no worker has taken it yet"
+    return words
