@@ -48,9 +48,11 @@ STYLES = st.sampled_from(
 )
 
 
+FOLDER = tempfile.TemporaryDirectory(prefix="perdure-fuzz-", ignore_cleanup_errors=True)
+
+
 def _pipelines() -> list[PayloadPipeline]:
-    folder = tempfile.mkdtemp(prefix="perdure-fuzz-")
-    keeper = Keeper(FileStore(f"file://{folder}"), delays=())
+    keeper = Keeper(FileStore(f"file://{FOLDER.name}"), delays=())
     return [
         PayloadPipeline(),
         PayloadPipeline(codecs=[Gzip()]),
