@@ -182,7 +182,7 @@ class PayloadExecutor:
                 self._spend(entries[index])
         if self._executor.custom_status_json is not self._plain_status:
             self._show_status()
-        if self._executor.outcome is not None:
+        if entries and self._executor.outcome is not None:
             self.outcome = entries[-1]  # type: ignore[assignment]  # an outcome comes last
         return entries
 
