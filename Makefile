@@ -7,7 +7,8 @@ PYTHON_IN_VENV := .venv/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
 INSTALLED := .venv/.installed
 BENCHMARKED := .benchmarks/latest.json
-WHAT_IS_INSTALLED := pyproject.toml constraints.txt scripts/setup.sh $(wildcard plugins/*/pyproject.toml)
+WHAT_IS_INSTALLED := pyproject.toml constraints.txt scripts/setup.sh $(wildcard plugins/*/pyproject.toml) \
+	tests/toy_backend/pyproject.toml
 
 help: ## Say what each command does
 	@echo "perdure: durable workflows in plain async Python."
@@ -46,5 +47,6 @@ bench: $(INSTALLED) ## Measure speed beside the floor of bare SQLite
 
 clean: ## Remove .venv, builds and caches (never your .perdure files)
 	rm -rf .venv build dist src/*.egg-info plugins/*/src/*.egg-info plugins/*/build
+	rm -rf tests/toy_backend/src/*.egg-info tests/toy_backend/build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find src tests examples benchmarks plugins scripts -name __pycache__ -type d -prune -exec rm -rf {} +

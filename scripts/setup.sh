@@ -43,7 +43,7 @@ if [ -n "${PYTHON:-}" ] || ! fits .venv/bin/python; then
 fi
 
 set -- -e ".[dev]"
-for plugin in plugins/*/pyproject.toml; do
+for plugin in plugins/*/pyproject.toml tests/toy_backend/pyproject.toml; do
     [ -e "$plugin" ] && set -- "$@" -e "$(dirname "$plugin")"
 done
 

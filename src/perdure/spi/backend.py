@@ -19,7 +19,12 @@ from __future__ import annotations
 import abc
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from perdure.errors import CapabilityNotSupportedError
+from perdure.errors import (
+    CapabilityNotSupportedError,
+    InstanceActiveError,
+    InstanceAlreadyExistsError,
+    InstanceFinishedError,
+)
 from perdure.spi.values import (
     SPI_VERSION,
     Capability,
@@ -257,7 +262,8 @@ class Backend(abc.ABC):
             InstanceActiveError: It has not finished. Nothing was changed.
             ValueError: The journal holds no such command.
         """
-        raise CapabilityNotSupportedError(backend=self.name, capability=Capability.RESTART)
+        capability = Capability.RESTART if from_command is None else Capability.RERUN
+        raise CapabilityNotSupportedError(backend=self.name, capability=capability)
 
     async def query(
         self, filter: InstanceFilter, *, page_size: int, token: str | None
@@ -290,7 +296,8 @@ class Backend(abc.ABC):
         Raises:
             InstanceNotFoundError: There is no such instance or run, or it is no longer kept.
         """
-        raise CapabilityNotSupportedError(backend=self.name, capability=Capability.HISTORY)
+        capability = Capability.HISTORY if run_id is None else Capability.HISTORY_ACROSS_RUNS
+        raise CapabilityNotSupportedError(backend=self.name, capability=capability)
 
     async def health(self) -> Health:
         """Probe the backend. Never raises, and answers within a few seconds."""
@@ -312,3 +319,51 @@ class BackendFactory(Protocol):
         Raises:
             ConfigurationError: The URL cannot be used.
         """
+
+
+def check_declared(backend: Backend, request: StartRequest) -> None:
+    """Refuse a start that asks for more than ``backend`` declares.
+
+    Raises:
+        CapabilityNotSupportedError: It does, and names what.
+    """
+    for option in (Capability.START_AT, Capability.EXECUTION_TIMEOUT, Capability.TAGS):
+        if getattr(request, option.value) and option not in backend.capabilities:
+            raise CapabilityNotSupportedError(backend=backend.name, capability=option)
+
+
+def must_start(request: StartRequest, existing: InstanceInfo | None) -> bool:
+    """Return whether a start begins an instance, in the place of a finished one if there is one.
+
+    To be asked in the atomic step of the start. If not, the existing one is what it returns.
+
+    Raises:
+        InstanceAlreadyExistsError: As ``if_exists`` has it.
+    """
+    if existing is None or (
+        request.if_exists == "replace_finished" and existing.status.is_terminal
+    ):
+        return True
+    if request.if_exists == "attach":
+        return False
+    raise InstanceAlreadyExistsError(instance_id=request.instance_id, status=existing.status)
+
+
+def check_active(info: InstanceInfo, *, action: str) -> None:
+    """Refuse what needs an instance that goes on.
+
+    Raises:
+        InstanceFinishedError: It has ended.
+    """
+    if info.status.is_terminal:
+        raise InstanceFinishedError(instance_id=info.instance_id, status=info.status, action=action)
+
+
+def check_finished(info: InstanceInfo, *, action: str) -> None:
+    """Refuse what needs an instance that has ended.
+
+    Raises:
+        InstanceActiveError: It goes on.
+    """
+    if not info.status.is_terminal:
+        raise InstanceActiveError(instance_id=info.instance_id, status=info.status, action=action)
