@@ -61,6 +61,7 @@ class Engine:
         )
         self.activities = ActivityRuns(self.actions, clock=clock)
         self._timers = Timers(clock, on_due=self.actions.ready)
+        self.residents.on_drop = self._timers.forget
         self.actions.steps = self.steps
         self.actions.activities = self.activities
         self.actions.timers = self._timers
@@ -208,7 +209,7 @@ class Engine:
         """Deliver the mail and step what is ready."""
         if self._mailroom.is_expecting:
             try:
-                self._mailroom.deliver(self.steps, owner=self.members.id)
+                self._mailroom.deliver(self.steps, actions=self.actions, owner=self.members.id)
             except StorageError as error:
                 _logger.warning("cannot read the inbox, and try again: %s", error)
         return self.steps.take()

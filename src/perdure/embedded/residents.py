@@ -18,6 +18,8 @@ from perdure.spi.journal import decode_journal
 from perdure.types import Failure, type_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from perdure.clock import Clock
     from perdure.embedded.store import Store
     from perdure.embedded.transaction import Claim, Transaction
@@ -39,6 +41,7 @@ class Residents:
         self.lives: dict[int, LiveInstance] = {}
         self.loading: deque[Claim] = deque()
         self.program: Program | None = None
+        self.on_drop: Callable[[LiveInstance], None] = _ignore
 
     @property
     def room(self) -> int:
@@ -76,6 +79,7 @@ class Residents:
         live.has_ended = live.has_ended or has_ended
         if self.lives.get(live.run.pk) is live:
             del self.lives[live.run.pk]
+        self.on_drop(live)
         live.runner.close()
 
     def give_back_idle(self, tx: Transaction, *, most: int | None = None) -> list[LiveInstance]:
@@ -128,6 +132,10 @@ class Residents:
         for activity in once:
             if activity.id in started:
                 live.runner.post(_unknown_outcome(activity, at_us=self._clock.now_us()))
+
+
+def _ignore(_: LiveInstance) -> None:
+    return None
 
 
 def _run_of(claim: Claim, started: WorkflowStarted) -> Run:
