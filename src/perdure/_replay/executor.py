@@ -172,7 +172,6 @@ class WorkflowExecutor:
         handler = _HANDLERS.get(type(event))
         if handler is None:
             raise TypeError(f"{type(event).__name__} is not an input of an executor")
-        self.now_us = event.at_us
         if type(event) is WorkflowStarted:
             if self._main is not None:
                 raise ValueError(f"workflow instance {self.instance_id!r} has started already")
@@ -185,6 +184,10 @@ class WorkflowExecutor:
             return
         if self.outcome is None:
             self._run()
+
+    def _begin(self, event: HistoryEvent) -> None:
+        self.now_us = event.at_us
+        self._log.begin(event)
 
     def _run(self) -> None:
         self._loop.run_until_idle()
@@ -214,7 +217,7 @@ class WorkflowExecutor:
         )
 
     def _on_started(self, event: WorkflowStarted) -> bool:
-        self._log.begin(event)
+        self._begin(event)
         self._log.instance_id = self.instance_id = event.instance_id
         self._patches = frozenset(event.patches or ())
         self.info = RunInfo(
@@ -255,7 +258,7 @@ class WorkflowExecutor:
     def _settle(self, event: Any, future: WorkflowFuture | None) -> bool:
         if future is None:
             return False
-        self._log.begin(event)
+        self._begin(event)
         if not future.done():  # else: the wait was given up, and this late result is dropped
             future.set_result(event.result if hasattr(event, "result") else event.failure)
         return True
@@ -263,7 +266,7 @@ class WorkflowExecutor:
     def _on_timer(self, event: TimerFired) -> bool:
         if not self.timers.is_open(event.id):
             return False
-        self._log.begin(event)
+        self._begin(event)
         if event.id == EXECUTION_DEADLINE_ID:
             self._end(outcomes.execution_timeout(self.now_us))
             return True
@@ -273,7 +276,7 @@ class WorkflowExecutor:
         return True
 
     def _on_event(self, event: EventReceived) -> bool:
-        self._log.begin(event)
+        self._begin(event)
         if event.name == CANCEL_EVENT:
             assert self._main is not None
             self._main.cancel()
@@ -282,7 +285,7 @@ class WorkflowExecutor:
         return True
 
     def _on_noted(self, event: HistoryEvent) -> bool:
-        self._log.begin(event)
+        self._begin(event)
         if isinstance(event, Terminated):
             self._end(event)
         return False
