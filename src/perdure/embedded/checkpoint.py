@@ -86,7 +86,7 @@ class Checkpointer:
     def _run(self) -> None:
         while True:
             self._is_nudged.wait()
-            # Cleared before the look at _is_stopped: the nudge of a stop() in between is not missed.
+            # Cleared before the look at _is_stopped, so that no stop() in between is missed.
             self._is_nudged.clear()
             if self._is_stopped.wait(_NAP_SECONDS):
                 return
