@@ -100,7 +100,7 @@ def _audit(
     # Bound here: the hook is still called while the interpreter clears this module away.
     forbidden: dict[str, tuple[str, str]] = _FORBIDDEN_EVENTS,
     running_loop: Callable[[], object] = _get_running_loop,
-    workflow_loop: type = WorkflowLoop,
+    workflow_loop: type[WorkflowLoop] = WorkflowLoop,
 ) -> None:
     if event not in forbidden:
         return
