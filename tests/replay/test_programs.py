@@ -119,7 +119,8 @@ def test_a_journal_survives_its_text(case: Case) -> None:
 
 def fixed_cases() -> Iterator[Case]:
     """Yield cases in which the order of sets shows."""
-    for program, seed in itertools.product([WIDE, RACE, GROUP], range(4)):
+    programs: list[list[Any]] = [WIDE, RACE, GROUP]
+    for program, seed in itertools.product(programs, range(4)):
         choices = [Random(seed).randrange(10_000) for _ in range(50)]
         yield Case(program=program, choices=choices)
 
