@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from perdure.embedded.transaction import Claim, Transaction
     from perdure.spi.history import ActivityScheduled
     from perdure.spi.program import Program
-
-_logger = logging.getLogger(__name__)
 
 _STARTED = "SELECT command_id FROM started WHERE instance_pk = ? AND run_number = ?"
 

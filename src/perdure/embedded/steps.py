@@ -135,28 +135,30 @@ class Steps:
         instance_id = live.run.instance_id
         try:
             step = self._watchdog.run(partial(live.runner.step, now_us), instance_id=instance_id)
+            advance = self._advance(live, step)
         except NonDeterminismError as error:
             self._actor.lay_aside(live, str(error))
-            return
         except ForbiddenInWorkflowError as error:
             # It hit just after the step, whose result is lost with it.
             self._actor.reload(live, str(error))
-            return
         except Exception as error:
             _logger.exception("a step failed in perdure itself", extra={"instance_id": instance_id})
             self._actor.lay_aside(live, f"perdure itself failed: {type(error).__name__}: {error}")
-            return
+        else:
+            if advance.has_changes:
+                live.uncommitted += 1
+                self._batch.append(advance)
+            else:
+                self._actor.act(advance)
+
+    def _advance(self, live: LiveInstance, step: Step) -> Advance:
         self._taken += 1
         live.used = self._taken
         activities = self._to_start(live, step)
         advance = Advance(live, step, activities=activities, new_run_id=self._new_run_id)
         if any(activity.delivery == "at_most_once" for activity in activities):
             advance.marks = self._runnable(activities)
-        if advance.has_changes:
-            live.uncommitted += 1
-            self._batch.append(advance)
-        else:
-            self._actor.act(advance)
+        return advance
 
     def _to_start(self, live: LiveInstance, step: Step) -> list[ActivityScheduled]:
         if not self.starts_activities or live.runner.outcome is not None:
