@@ -1,8 +1,8 @@
 """Test replay on the other Pythons that perdure supports, if they are here.
 
 A journal written under one Python must replay under all. The whole test suite runs on one of them;
-this runs ``tests/replay`` on the others, each in an environment of its own below ``.venv``, and
-says which it found.
+this runs those of replay and of the golden journals on the others, each in an environment of its
+own below ``.venv``, and says which it found.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 SUPPORTED = ("3.11", "3.12", "3.13")
+TESTS = ("tests/replay", "tests/golden")
 ROOT = Path(__file__).resolve().parents[1]
 INSTALLED_FROM = (ROOT / "pyproject.toml", ROOT / "constraints.txt", Path(__file__))
 
@@ -75,7 +76,7 @@ def environment(version: str, interpreter: str) -> Path:
 def replay(python: Path) -> bool:
     """Run the tests of replay under ``python``; no test found is a failure too."""
     command = [str(python), "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider"]
-    command.append("tests/replay")
+    command += TESTS
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
