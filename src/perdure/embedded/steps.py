@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from perdure.embedded.advance import Advance, write
 from perdure.embedded.store import BusyError, FencedError
 from perdure.errors import ForbiddenInWorkflowError, NonDeterminismError, StorageError
+from perdure.spi.history import ActivityCompleted, ActivityFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -166,7 +167,13 @@ class Steps:
         if not live.must_resume:
             return step.activities()
         live.must_resume = False
-        return list(live.runner.executor.open_activities())
+        # On hold, a result may have come that the executor has not been told of.
+        done = {
+            arrival.event.id
+            for arrival in live.runner.undelivered()
+            if isinstance(arrival.event, ActivityCompleted | ActivityFailed)
+        }
+        return [a for a in live.runner.executor.open_activities() if a.id not in done]
 
     def _runnable(self, activities: list[ActivityScheduled]) -> list[int]:
         """Return which at-most-once activities will be started, and must be marked as such before.
