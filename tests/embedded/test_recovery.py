@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import pytest
 
 import perdure
 from perdure import Registry, RetryPolicy
+from perdure.embedded import backup
 from perdure.embedded.loading import Loader
 from perdure.types import Status
-
-if TYPE_CHECKING:
-    from tests.embedded.hub import Hub
+from tests.embedded.hub import Hub
 
 registry = Registry()
 runs: Counter[str] = Counter()
@@ -199,4 +197,22 @@ async def test_what_a_crash_left_uncommitted_is_done_again(hub: Hub) -> None:
     node.crash()
     second = await hub.open(registry)
     assert await second.result() == ["a", "b", "c"]
+    await hub.close()
+
+
+async def test_a_backup_made_while_it_runs_carries_on_from_there(hub: Hub) -> None:
+    gates["b"] = asyncio.Event()
+    node = await hub.open(registry)
+    await node.start("three")
+    while not runs["b"]:
+        await asyncio.sleep(0)
+    copy = Hub(hub.path.parent / "copy")
+    copy.path.parent.mkdir()
+    await asyncio.to_thread(backup, hub.path, copy.path)
+    gates["b"].set()
+    assert await node.result() == ["a", "b", "c"]
+    other = await copy.open(registry)
+    assert await other.result() == ["a", "b", "c"]
+    assert runs == {"a": 1, "b": 2, "c": 2}
+    await copy.close()
     await hub.close()
