@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -30,24 +29,15 @@ from tests.soak import either
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(either(60, soak=3_600))]
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.timeout(either(60, soak=3_600)),
+    pytest.mark.usefixtures("silent_programs"),
+]
 
 WIDE = ["wait", [["act", "a", 1]] * 40, "ALL_COMPLETED", False]
 RACE = ["seq", [["wait", [["gather", [["act", "a", 1]] * 2, True]] * 20, "FIRST_COMPLETED", True]]]
 GROUP = ["group", [["boom"], *[["try", ["event", "go"], ["draw"], ["act", "a", 1]]] * 30], ["draw"]]
-
-
-@pytest.fixture(autouse=True)
-def complaints() -> Iterator[None]:
-    """Let only errors of the core itself into the log; programs leave theirs to nobody."""
-
-    def is_ours(record: logging.LogRecord) -> bool:
-        return "never retrieved" not in record.getMessage()
-
-    logger = logging.getLogger("perdure.workflow")
-    logger.addFilter(is_ours)
-    yield
-    logger.removeFilter(is_ours)
 
 
 @pytest.fixture(scope="module")
