@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perdure._replay import WorkflowExecutor, executor
+from perdure._replay import WorkflowExecutor, draws
 from perdure.errors import NonDeterminismError
 from perdure.spi.journal import decode_journal, encode_journal
 from tests.replay.program_driver import (
@@ -126,7 +126,7 @@ def test_these_tests_find_tasks_that_hash_by_address(workers: list[WorkerProcess
 
 
 def test_these_tests_find_draws_that_no_seed_decides(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "Random", lambda _seed: Random())
+    monkeypatch.setattr(draws, "Random", lambda _seed: Random())
 
     with pytest.raises(NonDeterminismError, match="result="):
         check_prefixes(Case(program=["draw"], choices=[]))

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextvars
 import logging
 import platform
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from perdure._replay import calls, guards, outcomes
 from perdure._replay.commands import OpenCommands
 from perdure._replay.definition import RunInfo
+from perdure._replay.draws import SeededDraws
 from perdure._replay.event_buffer import EventBuffer
 from perdure._replay.loop import WorkflowLoop
 from perdure._replay.recorded import CommandLog
@@ -50,12 +49,10 @@ _logger = logging.getLogger("perdure.workflow")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class WorkflowExecutor:
+class WorkflowExecutor(SeededDraws):
     """Runs one instance; see :class:`perdure.spi.program.Executor` for the host's side of it."""
 
     info: RunInfo
-    random: Random
-    jitter: Random
 
     def __init__(self, definition: WorkflowDefinition, *, strict: bool = False) -> None:
         guards.install()
@@ -229,11 +226,7 @@ class WorkflowExecutor:
             headers=event.headers,
             parent=event.parent,
         )
-        # Streams of their own: what perdure draws for itself must not shift what the user's code
-        # draws.
-        self.random = Random(f"{event.seed}:random")
-        self.jitter = Random(f"{event.seed}:jitter")
-        self._uuids = Random(f"{event.seed}:uuid")
+        self.seed = event.seed
         for carried in event.carried:
             if carried.name != CANCEL_EVENT:
                 self._events.put(carried.name, carried.payload)
@@ -328,10 +321,6 @@ class WorkflowExecutor:
     def now(self) -> datetime:
         """Return the instant of the event being delivered."""
         return _EPOCH + timedelta(microseconds=self.now_us)
-
-    def uuid4(self) -> uuid.UUID:
-        """Return a random UUID that a replay draws again."""
-        return uuid.UUID(int=self._uuids.getrandbits(128), version=4)
 
     def unconsumed_events(self) -> tuple[Any, ...]:
         """Return the events that nobody has taken."""
