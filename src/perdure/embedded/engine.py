@@ -53,9 +53,11 @@ class Engine:
         self.waiters = Waiters()
         self.commits = Commits(self)
         self.members = Members(location.path, folder=location.locks_folder, on_poke=self._poked)
-        self.residents = Residents(store, clock=clock, capacity=location.max_cached)
-        self.actions = Actions(self.commits, residents=self.residents, clock=clock)
         self._watchdog = Watchdog(loop=loop)
+        self.residents = Residents(
+            store, clock=clock, watchdog=self._watchdog, capacity=location.max_cached
+        )
+        self.actions = Actions(self.commits, residents=self.residents, clock=clock)
         self.steps = Steps(
             self.actions, clock=clock, watchdog=self._watchdog, new_run_id=new_run_id
         )

@@ -6,7 +6,12 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from perdure.errors import NonDeterminismError, PerdureError, StorageError
+from perdure.errors import (
+    ForbiddenInWorkflowError,
+    NonDeterminismError,
+    PerdureError,
+    StorageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,7 +82,7 @@ class Loader:
                 self._residents.post_unknown_outcomes(live)
         except StorageError:
             raise
-        except (NonDeterminismError, PerdureError) as error:
+        except (ForbiddenInWorkflowError, NonDeterminismError, PerdureError) as error:
             self._actions.stall(claim.pk, instance_id=claim.instance_id, reason=str(error))
             return
         except Exception as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from perdure._runner.runner import Runner, is_on_hold
@@ -22,17 +23,20 @@ if TYPE_CHECKING:
     from perdure.clock import Clock
     from perdure.embedded.store import Store
     from perdure.embedded.transaction import Claim, Transaction
+    from perdure.embedded.watchdog import Watchdog
     from perdure.spi.history import ActivityScheduled
     from perdure.spi.program import Program
 
+_WATCHED_ENTRIES = 20_000
 _STARTED = "SELECT command_id FROM started WHERE instance_pk = ? AND run_number = ?"
 
 
 class Residents:
     """All loaded instances, by pk."""
 
-    def __init__(self, store: Store, *, clock: Clock, capacity: int) -> None:
+    def __init__(self, store: Store, *, clock: Clock, watchdog: Watchdog, capacity: int) -> None:
         self._store = store
+        self._watchdog = watchdog
         self._clock = clock
         self._capacity = capacity
         self.lives: dict[int, LiveInstance] = {}
@@ -53,6 +57,7 @@ class Residents:
         """Load an instance that is ours, without its mail yet.
 
         Raises:
+            ForbiddenInWorkflowError: Our code never yields.
             NonDeterminismError: Our code does not fit its journal.
             PayloadError: Its journal cannot be read.
             WorkflowNotRegisteredError: We do not know its workflow.
@@ -108,7 +113,12 @@ class Residents:
         started = journal[0]
         if not isinstance(started, WorkflowStarted):
             raise TypeError(f"a journal begins with {type(started).__name__}")
-        executor = self.program.rebuild(claim.workflow, journal)
+        rebuild = partial(self.program.rebuild, claim.workflow, journal)
+        # Code that has changed may never yield. A very long journal may take its time.
+        is_watched = len(journal) <= _WATCHED_ENTRIES
+        executor = (
+            self._watchdog.run(rebuild, instance_id=claim.instance_id) if is_watched else rebuild()
+        )
         runner = Runner(executor, is_on_hold=is_on_hold(journal))
         live = LiveInstance(_run_of(claim, started), started=started, runner=runner, seq=len(texts))
         live.must_resume = True
