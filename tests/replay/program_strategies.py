@@ -42,6 +42,7 @@ _rest = st.one_of(
     _node("draw"),
     _node("status"),
     _node("boom"),
+    _node("renew"),
     _node("bad"),
     _node("put", _which),
     _node("get", _which),
@@ -85,8 +86,9 @@ def _nodes(depth: int) -> SearchStrategy[Node]:
     return _weighted((inner, 1), (_larger(inner), 2))
 
 
-# Side by side, and an error of one leaves the others: so that much happens.
-programs = _node("gather", st.lists(_nodes(_DEPTH), min_size=1, max_size=5), st.just(True))
+_bodies = st.lists(_nodes(_DEPTH), min_size=1, max_size=5)
+# Mostly side by side, where an error of one leaves the others: so that much happens.
+programs = _weighted((_node("gather", _bodies, st.just(True)), 3), (_node("seq", _bodies), 1))
 cases = st.builds(
     lambda program, choices: Case(program=program, choices=choices),
     programs,
