@@ -1,8 +1,8 @@
-"""Replay the golden journals on the other Pythons that perdure supports, if they are here.
+"""Test replay on the other Pythons that perdure supports, if they are here.
 
 A journal written under one Python must replay under all. The whole test suite runs on one of them;
-this runs the tests marked ``golden`` on the others, each in an environment of its own below
-``.venv``, and says which it found.
+this runs those of replay and of the golden journals on the others, each in an environment of its
+own below ``.venv``, and says which it found.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import sys
 from pathlib import Path
 
 SUPPORTED = ("3.11", "3.12", "3.13")
+TESTS = ("tests/replay", "tests/golden")
 ROOT = Path(__file__).resolve().parents[1]
 INSTALLED_FROM = (ROOT / "pyproject.toml", ROOT / "constraints.txt", Path(__file__))
 
 
 def main() -> int:
-    """Replay on each interpreter found; return how many failed."""
+    """Test on each interpreter found; return on how many it failed."""
     own = version_of(sys.executable)
     outcomes = [f"{own}: the whole suite, before this"]
     failed = 0
@@ -31,11 +32,11 @@ def main() -> int:
         if interpreter is None:
             outcomes.append(f"{version}: NOT FOUND on this machine, so not checked")
             continue
-        print(f"==> Replaying the golden journals on Python {version} ({interpreter})", flush=True)
+        print(f"==> Testing replay on Python {version} ({interpreter})", flush=True)
         is_good = replay(environment(version, interpreter))
         failed += not is_good
         outcomes.append(f"{version}: {'passed' if is_good else 'FAILED'}")
-    print("Golden journals by Python: " + "; ".join(outcomes), flush=True)
+    print("Replay by Python: " + "; ".join(outcomes), flush=True)
     return failed
 
 
@@ -67,14 +68,15 @@ def environment(version: str, interpreter: str) -> Path:
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     pip += ["--constraint", str(ROOT / "constraints.txt")]
     subprocess.run([*pip, "setuptools"], check=True)
-    subprocess.run([*pip, "--no-build-isolation", "--editable", f"{ROOT}[demo,test]"], check=True)
+    subprocess.run([*pip, "--no-build-isolation", "--editable", f"{ROOT}[test]"], check=True)
     stamp.write_text(wanted)
     return python
 
 
 def replay(python: Path) -> bool:
-    """Run the golden tests under ``python``; no test found is a failure too."""
-    command = [str(python), "-m", "pytest", "-q", "-m", "golden", "-p", "no:cacheprovider", "tests"]
+    """Run the tests of replay under ``python``; no test found is a failure too."""
+    command = [str(python), "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider"]
+    command += TESTS
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 

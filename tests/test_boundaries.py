@@ -47,14 +47,14 @@ FORBIDDEN_IN_REPLAY = {
     "multiprocessing": set[str](),
     "os": set[str](),
     "queue": set[str](),
-    "random": {"executor.py"},  # random.Random, seeded from the run
+    "random": {"draws.py"},  # random.Random, seeded from the run
     "secrets": set[str](),
     "socket": set[str](),
     "sqlite3": set[str](),
     "subprocess": set[str](),
     "threading": {"guards.py"},  # to forbid threads
     "time": {"guards.py"},  # to forbid time.sleep
-    "uuid": {"executor.py"},  # uuid.UUID, made of the run's random numbers
+    "uuid": {"draws.py"},  # uuid.UUID, made of the run's random numbers
 }
 ASYNCIO_IN_REPLAY = {
     "calls.py",

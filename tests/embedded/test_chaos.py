@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import random
 import sqlite3
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ INSTANCES = 6
 ACTIONS = 60
 registry = Registry()
 repeated: list[str] = []
+payments: Counter[str] = Counter()
 file: sqlite3.Connection
 
 
@@ -52,6 +54,22 @@ async def note(number: int) -> int:
         repeated.append(key)
     await asyncio.sleep(0.001 * (number % 3))
     return number
+
+
+@registry.activity(retry=RetryPolicy.none(), delivery="at_most_once")
+async def pay() -> str:
+    payments[perdure.current_activity().idempotency_key] += 1
+    await asyncio.sleep(0.002)
+    return "paid"
+
+
+@registry.workflow
+async def shop() -> int:
+    for _ in range(10):
+        with contextlib.suppress(perdure.ActivityOutcomeUnknownError):
+            await pay()
+        await asyncio.sleep(1)
+    return 10
 
 
 @registry.workflow
@@ -132,7 +150,7 @@ class Chaos:
         await asyncio.sleep(0.002)
 
     def any_id(self) -> str:
-        return f"i{self.chance.randrange(INSTANCES)}"
+        return f"{self.chance.choice(['i', 'shop'])}{self.chance.randrange(INSTANCES)}"
 
     async def finish(self, client: Node, id: str) -> None:
         for _ in range(200):
@@ -152,11 +170,14 @@ async def test_nothing_is_lost_or_repeated(
     monkeypatch.setattr("perdure.embedded.housekeeping._TICK_SECONDS", 0.01)
     global file
     repeated.clear()
+    payments.clear()
     chaos = Chaos(hub, seed)
     client = await hub.open()
     file = sqlite3.connect(hub.path, isolation_level=None, timeout=0)
     for n in range(INSTANCES):
         await client.start("mixed", f"i{n}", arguments={"round": 0, "total": 0})
+    for n in range(INSTANCES):
+        await client.start("shop", f"shop{n}")
     for action in range(ACTIONS):
         if action in {10, 30}:
             for n in range(INSTANCES):
@@ -167,7 +188,11 @@ async def test_nothing_is_lost_or_repeated(
         await chaos.finish(client, f"i{n}")
         info = await client.finished(f"i{n}")
         assert (info.status, info.output_json) == (Status.COMPLETED, str(EXPECTED)), info
+    for n in range(INSTANCES):
+        await chaos.finish(client, f"shop{n}")
+        assert await client.result(f"shop{n}") == 10
     assert repeated == []
+    assert set(payments.values()) == {1}
     assert file.execute("SELECT * FROM inbox").fetchall() == []
     file.close()
     await hub.close()

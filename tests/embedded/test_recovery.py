@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import pytest
 
 import perdure
 from perdure import Registry, RetryPolicy
+from perdure.embedded import backup
+from perdure.embedded.loading import Loader
 from perdure.types import Status
-
-if TYPE_CHECKING:
-    from tests.embedded.hub import Hub
+from tests.embedded.hub import Hub
 
 registry = Registry()
 runs: Counter[str] = Counter()
@@ -132,6 +131,50 @@ async def test_an_at_most_once_activity_is_not_run_again(hub: Hub) -> None:
     await hub.close()
 
 
+@pytest.mark.parametrize("workflow", ["pay_once", "three"])
+async def test_a_hold_that_comes_while_an_instance_is_loaded_starts_nothing_twice(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, workflow: str
+) -> None:
+    gates.update(p=asyncio.Event(), a=asyncio.Event())
+    first = await hub.open(registry)
+    await first.start(workflow)
+    while not runs:
+        await asyncio.sleep(0)
+    if workflow == "three":
+        await first.backend.suspend("i", reason="")
+        while "Suspended" not in await first.kinds():
+            await asyncio.sleep(0)
+        gates["a"].set()  # the result arrives on hold, and is kept
+        await hub.settle()
+    first.crash()
+    gates["p"].set()
+    client = await hub.open()
+    if workflow == "three":
+        await client.backend.resume("i", reason="")
+    slowly(monkeypatch)
+    second = await hub.open(registry)
+    while not second.engine.residents.loading:
+        await asyncio.sleep(0.001)
+    await client.backend.suspend("i", reason="")
+    second.engine._loader._load_some()
+    await hub.settle()
+    assert runs["a"] + runs["p"] == 1
+    await client.backend.resume("i", reason="")
+    assert await client.result() == ("unknown" if workflow == "pay_once" else ["a", "b", "c"])
+    assert runs["a"] + runs["p"] == 1
+    await hub.close()
+
+
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Load nothing before it is asked for by hand."""
+    load_some = Loader._load_some
+
+    def once(loader: Loader) -> None:
+        monkeypatch.setattr(Loader, "_load_some", load_some)
+
+    monkeypatch.setattr(Loader, "_load_some", once)
+
+
 async def test_events_are_taken_once_in_order_over_crashes(hub: Hub) -> None:
     first = await hub.open(registry)
     await first.start("two_events")
@@ -154,4 +197,22 @@ async def test_what_a_crash_left_uncommitted_is_done_again(hub: Hub) -> None:
     node.crash()
     second = await hub.open(registry)
     assert await second.result() == ["a", "b", "c"]
+    await hub.close()
+
+
+async def test_a_backup_made_while_it_runs_carries_on_from_there(hub: Hub) -> None:
+    gates["b"] = asyncio.Event()
+    node = await hub.open(registry)
+    await node.start("three")
+    while not runs["b"]:
+        await asyncio.sleep(0)
+    copy = Hub(hub.path.parent / "copy")
+    copy.path.parent.mkdir()
+    await asyncio.to_thread(backup, hub.path, copy.path)
+    gates["b"].set()
+    assert await node.result() == ["a", "b", "c"]
+    other = await copy.open(registry)
+    assert await other.result() == ["a", "b", "c"]
+    assert runs == {"a": 1, "b": 2, "c": 2}
+    await copy.close()
     await hub.close()

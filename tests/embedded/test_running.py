@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 import perdure
 from perdure import Registry, RetryPolicy
+from perdure.embedded.watchdog import Watchdog
 from perdure.errors import InstanceAlreadyExistsError, InstanceNotFoundError
 from perdure.types import Status
 
@@ -229,4 +231,30 @@ async def test_code_that_tries_to_leave_the_process_fails_its_instance_only(hub:
     await node.start("call_leave", "b")
     assert (await node.finished("a")).status is Status.FAILED
     assert (await node.finished("b")).status is Status.FAILED
+    await hub.close()
+
+
+async def test_a_workflow_that_never_yields_fails_and_others_go_on(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perdure.embedded.engine.Watchdog", partial(Watchdog, limit_seconds=0.1))
+    busy = Registry()
+
+    @busy.workflow
+    async def spin() -> None:
+        while True:
+            pass
+
+    @busy.workflow
+    async def quick() -> str:
+        return "done"
+
+    node = await hub.open(busy)
+    await node.start("spin", "a")
+    await node.start("quick", "b")
+    assert await node.result("b") == "done"
+    info = await node.finished("a")
+    assert info.status is Status.FAILED
+    assert info.failure is not None
+    assert info.failure.matches(perdure.ForbiddenInWorkflowError)
     await hub.close()

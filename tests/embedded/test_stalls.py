@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import perdure
 from perdure import Registry
+from perdure.embedded.watchdog import Watchdog
 from perdure.types import Status
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.embedded.hub import Hub
 
 
@@ -87,4 +91,27 @@ async def test_a_stalled_instance_can_be_terminated(hub: Hub) -> None:
     await node.finished()
     await node.backend.terminate("i", reason="enough")
     assert await node.status() is Status.TERMINATED
+    await hub.close()
+
+
+async def test_changed_code_that_never_yields_stalls_its_instance_only(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("perdure.embedded.engine.Watchdog", partial(Watchdog, limit_seconds=0.1))
+    node = await hub.open(code())
+    await node.start("talk")
+    await hub.settle()
+    node.crash()
+    busy = Registry()
+
+    @busy.workflow
+    async def talk() -> None:
+        while True:
+            pass
+
+    spinning = await hub.open(busy)
+    assert (await spinning.finished()).status is Status.STALLED
+    right = await hub.open(code())
+    await right.event("go")
+    assert await right.result() == "a!?"
     await hub.close()

@@ -53,3 +53,16 @@ def silence(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     yield
     noise = [r for r in caplog.get_records("call") if r.levelno >= logging.WARNING]
     assert not noise, [record.getMessage() for record in noise]
+
+
+@pytest.fixture
+def silent_programs() -> Iterator[None]:
+    """Let only errors of the core itself into the log; programs leave theirs to nobody."""
+
+    def is_ours(record: logging.LogRecord) -> bool:
+        return "never retrieved" not in record.getMessage()
+
+    logger = logging.getLogger("perdure.workflow")
+    logger.addFilter(is_ours)
+    yield
+    logger.removeFilter(is_ours)

@@ -37,6 +37,7 @@ START_US = 1_800_000_000_000_000
 SECOND_US = 1_000_000
 EVENT_NAMES = ("go", "stop")
 _FINISHING_STEPS = 150
+_LONG_US = 100 * SECOND_US
 _CANCEL_EVERY = 41
 _HOLD_EVERY = 29
 
@@ -175,9 +176,10 @@ def finish(play: Play) -> None:
         deadline_us = executor.next_deadline_us()
         if executor.outcome is not None:
             return
-        if executor.open_activities() or executor.open_children() or deadline_us is None:
+        is_soon = deadline_us is not None and deadline_us < executor.now_us + _LONG_US
+        if executor.open_activities() or executor.open_children() or not is_soon:
             possible(play, 1)[0]()
-        else:
+        elif deadline_us is not None:
             play.advance(deadline_us)
 
 

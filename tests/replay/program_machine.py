@@ -110,6 +110,9 @@ class Machine:
         self.note(node, drawn)
         return drawn
 
+    async def do_renew(self, node: Node) -> None:
+        self.executor.continue_as_new(self._arguments(node))
+
     async def do_status(self, node: Node) -> None:
         self.executor.set_custom_status(json.dumps([len(self.notes), self.checksum]))
 

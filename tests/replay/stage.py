@@ -34,23 +34,24 @@ ONCE = RetryPolicy.none()
 class Stage:
     """Drives one instance and keeps its journal.
 
+    Args:
+        stamped: The patches of a start that somebody else stamped; ``None``, and it is yet to be.
+
     Attributes:
         new: What the last step added to the journal.
     """
 
     def __init__(
         self,
-        run: Callable[[], Coroutine[Any, Any, Any]],
+        run: Callable[[], Coroutine[Any, Any, Any]] | WorkflowDefinition,
         *,
         patches: tuple[str, ...] = (),
+        stamped: tuple[str, ...] | None = None,
         carried: tuple[BufferedEvent, ...] = (),
         seed: str = "seed",
         deadline_seconds: float | None = None,
     ) -> None:
-        async def run_json(_arguments: str) -> str:
-            return json.dumps(await run())
-
-        self.definition = WorkflowDefinition(name="play", run=run_json, patches=patches)
+        self.definition = run if isinstance(run, WorkflowDefinition) else _definition(run, patches)
         self.executor = WorkflowExecutor(self.definition)
         self.journal: list[HistoryEvent] = []
         self.new: list[HistoryEvent] = []
@@ -59,9 +60,10 @@ class Stage:
             at_us=START_US,
             instance_id="play-1",
             run_id="run-1",
-            workflow="play",
+            workflow=self.definition.name,
             arguments="{}",
             seed=seed,
+            patches=stamped,
             carried=carried,
             headers={"trace": "t-1"},
             execution_deadline_us=None if deadline_seconds is None else _us(deadline_seconds),
@@ -184,6 +186,15 @@ class Stage:
             if child.workflow == name:
                 return "child", child.id
         raise AssertionError(f"{name!r} is not open; open: {self.open}")
+
+
+def _definition(
+    run: Callable[[], Coroutine[Any, Any, Any]], patches: tuple[str, ...]
+) -> WorkflowDefinition:
+    async def run_json(_arguments: str) -> str:
+        return json.dumps(await run())
+
+    return WorkflowDefinition(name="play", run=run_json, patches=patches)
 
 
 def _us(seconds: float) -> int:

@@ -179,6 +179,20 @@ def test_a_sleep_of_not_a_number_is_an_error_of_the_workflow(begin: Begin) -> No
     assert begin(run).failure.message == "Invalid delay: NaN (not a number)"
 
 
+def test_cancelled_timers_do_not_pile_up_behind_an_early_one(begin: Begin) -> None:
+    async def run() -> None:
+        asyncio.create_task(asyncio.sleep(60))  # noqa: RUF006 - the loop holds it
+        for _ in range(2_000):
+            async with asyncio.timeout(3_600):
+                await asyncio.sleep(0)
+        await act("a")
+
+    stage = begin(run)
+
+    assert len(stage.executor.timers._heap) < 100
+    assert stage.executor.next_deadline_us() == START_US + 60_000_000
+
+
 def test_time_never_goes_back(begin: Begin) -> None:
     async def run() -> Any:
         first = this().now()

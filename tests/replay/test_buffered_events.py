@@ -116,6 +116,22 @@ def test_an_event_that_met_a_cancelled_wait_goes_back_to_the_front(begin: Begin)
     assert next_wait.result() == "1"
 
 
+def test_names_used_once_are_forgotten(begin: Begin) -> None:
+    async def run() -> Any:
+        for number in range(0, 200, 2):
+            await event(f"waited-for-{number}")
+            await event(f"kept-{number}")
+        return await act("a")
+
+    stage = begin(run, is_checked=False)
+    for number in range(0, 200, 2):
+        stage.send(f"kept-{number}").send(f"waited-for-{number}")
+    buffer = stage.executor._events
+
+    assert stage.open == ["a"]
+    assert (buffer._events, buffer._waits) == ({}, {})
+
+
 def test_every_falsy_payload_survives(begin: Begin) -> None:
     values: list[Any] = [None, 0, False, "", [], {}]
 

@@ -6,6 +6,7 @@ import asyncio
 import builtins
 import concurrent.futures
 import gc
+import http.client
 import importlib
 import logging
 import os
@@ -53,6 +54,9 @@ MISDEEDS: dict[str, Callable[[], Any]] = {
     "subprocess": lambda: subprocess.run([sys.executable, "-V"], check=False),
     "os.system": lambda: os.system("true"),
     "fork": lambda: os.fork(),
+    "truncate": lambda: os.truncate(HERE, 0),
+    "symlink": lambda: HERE.with_suffix(".never").symlink_to(HERE),
+    "an open connection": lambda: http.client.HTTPConnection("localhost").send(b""),
     "sqlite3": lambda: sqlite3.connect(":memory:"),
     "thread": lambda: threading.Thread(target=print).start(),
     "pool": lambda: concurrent.futures.ThreadPoolExecutor().submit(print),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -81,6 +82,22 @@ def test_code_whose_value_has_become_a_payload_is_a_mismatch(begin: Begin) -> No
         stage.rebuilt(strict=False)
     assert caught.value.recorded == "ActivityScheduled 'next' (command 2)"
     assert caught.value.asked == "ActivityScheduled 'bad' (command 1)"
+
+
+def test_a_strict_replay_tells_of_a_value_that_is_no_payload_any_more(begin: Begin) -> None:
+    encode: Any = lambda: "[]"  # noqa: E731 - to be changed
+
+    async def run() -> Any:
+        with contextlib.suppress(PayloadError):
+            call = ActivityCall(name="a", encode=lambda: encode(), retry=ONCE)
+            await this().call_activity(call)
+
+    stage = begin(run, is_checked=False)
+    encode = no_json
+
+    stage.rebuilt(strict=False).close()
+    with pytest.raises(NonDeterminismError, match="a payload that cannot be made: PayloadError"):
+        stage.rebuilt(strict=True)
 
 
 def test_a_result_that_is_no_payload_fails_the_workflow(begin: Begin) -> None:

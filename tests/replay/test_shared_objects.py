@@ -103,6 +103,33 @@ def test_a_semaphore_turn_that_is_given_up_goes_to_the_next(begin: Begin) -> Non
     assert stage.complete("b").result is None
 
 
+def test_free_units_of_a_semaphore_are_all_given_at_once(begin: Begin) -> None:
+    # As in Python 3.13; before, each who got one woke the next, a round of the loop later.
+    order: list[str] = []
+
+    async def part(semaphore: asyncio.Semaphore, name: str) -> None:
+        await semaphore.acquire()
+        order.append(name)
+
+    async def tick() -> None:
+        for _ in range(9):
+            order.append("tick")
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        semaphore = asyncio.Semaphore(0)
+        first = asyncio.create_task(part(semaphore, "a"))
+        await asyncio.sleep(0)
+        later = [asyncio.create_task(part(semaphore, name)) for name in "bc"]
+        for _ in range(3):
+            semaphore.release()
+        await asyncio.wait([first, *later, asyncio.create_task(tick())])
+
+    begin(run, is_checked=False)
+
+    assert order.index("c") == order.index("b") + 1
+
+
 def test_a_condition_wakes_as_many_as_it_notifies(begin: Begin) -> None:
     async def part(condition: asyncio.Condition, name: str) -> None:
         async with condition:

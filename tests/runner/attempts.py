@@ -20,7 +20,7 @@ NOW_US = 1_900_000_000_000_000
 async def until(condition: Callable[[], object]) -> None:
     """Return once ``condition`` holds; for what a thread brings about."""
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - a thread has no asyncio.Event to set
+        while not condition():
             await asyncio.sleep(0.005)
 
 

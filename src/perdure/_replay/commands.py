@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from perdure._replay.futures import WorkflowFuture
     from perdure._replay.loop import WorkflowLoop
     from perdure._replay.recorded import CommandLog
+    from perdure.spi.history import HistoryEvent
 
 CommandT = TypeVar("CommandT", ActivityScheduled, ChildStarted)
 _MICROSECOND = timedelta(microseconds=1)
@@ -76,7 +77,7 @@ class OpenCommands:
                 name=call.name,
                 # May raise for a value that is no payload. The number is then used up, so that a
                 # replay sees the gap and runs into the same error.
-                arguments=first.arguments if first else call.encode(),
+                arguments=first.arguments if first else self._encoded(call, event),
                 attempt=attempt,
                 key_id=first.id if first else command_id,
                 timeout_us=None if call.timeout is None else call.timeout // _MICROSECOND,
@@ -99,7 +100,7 @@ class OpenCommands:
                 id=command_id,
                 workflow=call.workflow,
                 instance_id=call.instance_id or child_instance_id(self._executor, command_id),
-                arguments=call.encode(),
+                arguments=self._encoded(call, event),
                 on_parent_end=call.on_parent_end,
                 headers=self._executor.info.headers,
             )
@@ -112,6 +113,14 @@ class OpenCommands:
             return self._log.recorded(kind, command_id, name)
         except BaseException as error:
             self._executor.halt(error)
+            raise
+
+    def _encoded(self, call: ActivityCall | ChildCall, recorded: HistoryEvent | None) -> str:
+        try:
+            return call.encode()
+        except Exception as error:
+            if recorded is not None:
+                self._executor.halt(self._log.refused(recorded, error))
             raise
 
     def _issued(self, recorded: CommandT | None, made: CommandT) -> CommandT:

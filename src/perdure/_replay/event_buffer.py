@@ -34,7 +34,10 @@ class EventBuffer:
         """Return the payload of the next event of ``name``, as soon as there is one."""
         kept = self._events.get(name)
         if kept and not self._loop.is_tearing_down:
-            return kept.popleft()[1]
+            payload = kept.popleft()[1]
+            if not kept:
+                del self._events[name]
+            return payload
         future = self._loop.create_future()
         waits = self._waits.setdefault(name, deque())
         waits.append(future)
@@ -48,8 +51,9 @@ class EventBuffer:
                 self._offer(name, future.result(), at_front=True)
             raise
         finally:
-            if future in waits:
-                waits.remove(future)
+            waits.remove(future)
+            if not waits:
+                del self._waits[name]
 
     def _offer(self, name: str, arrival: tuple[int, str], *, at_front: bool) -> None:
         waits = self._waits.get(name, ())

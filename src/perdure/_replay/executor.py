@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextvars
 import logging
 import platform
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from random import Random
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from perdure._replay import calls, guards, outcomes
 from perdure._replay.commands import OpenCommands
 from perdure._replay.definition import RunInfo
+from perdure._replay.draws import SeededDraws
 from perdure._replay.event_buffer import EventBuffer
 from perdure._replay.loop import WorkflowLoop
 from perdure._replay.recorded import CommandLog
@@ -50,12 +49,10 @@ _logger = logging.getLogger("perdure.workflow")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class WorkflowExecutor:
+class WorkflowExecutor(SeededDraws):
     """Runs one instance; see :class:`perdure.spi.program.Executor` for the host's side of it."""
 
     info: RunInfo
-    random: Random
-    jitter: Random
 
     def __init__(self, definition: WorkflowDefinition, *, strict: bool = False) -> None:
         guards.install()
@@ -172,7 +169,6 @@ class WorkflowExecutor:
         handler = _HANDLERS.get(type(event))
         if handler is None:
             raise TypeError(f"{type(event).__name__} is not an input of an executor")
-        self.now_us = event.at_us
         if type(event) is WorkflowStarted:
             if self._main is not None:
                 raise ValueError(f"workflow instance {self.instance_id!r} has started already")
@@ -185,6 +181,10 @@ class WorkflowExecutor:
             return
         if self.outcome is None:
             self._run()
+
+    def _begin(self, event: HistoryEvent) -> None:
+        self.now_us = event.at_us
+        self._log.begin(event)
 
     def _run(self) -> None:
         self._loop.run_until_idle()
@@ -214,7 +214,7 @@ class WorkflowExecutor:
         )
 
     def _on_started(self, event: WorkflowStarted) -> bool:
-        self._log.begin(event)
+        self._begin(event)
         self._log.instance_id = self.instance_id = event.instance_id
         self._patches = frozenset(event.patches or ())
         self.info = RunInfo(
@@ -226,11 +226,7 @@ class WorkflowExecutor:
             headers=event.headers,
             parent=event.parent,
         )
-        # Streams of their own: what perdure draws for itself must not shift what the user's code
-        # draws.
-        self.random = Random(f"{event.seed}:random")
-        self.jitter = Random(f"{event.seed}:jitter")
-        self._uuids = Random(f"{event.seed}:uuid")
+        self.seed = event.seed
         for carried in event.carried:
             if carried.name != CANCEL_EVENT:
                 self._events.put(carried.name, carried.payload)
@@ -255,7 +251,7 @@ class WorkflowExecutor:
     def _settle(self, event: Any, future: WorkflowFuture | None) -> bool:
         if future is None:
             return False
-        self._log.begin(event)
+        self._begin(event)
         if not future.done():  # else: the wait was given up, and this late result is dropped
             future.set_result(event.result if hasattr(event, "result") else event.failure)
         return True
@@ -263,7 +259,7 @@ class WorkflowExecutor:
     def _on_timer(self, event: TimerFired) -> bool:
         if not self.timers.is_open(event.id):
             return False
-        self._log.begin(event)
+        self._begin(event)
         if event.id == EXECUTION_DEADLINE_ID:
             self._end(outcomes.execution_timeout(self.now_us))
             return True
@@ -273,7 +269,7 @@ class WorkflowExecutor:
         return True
 
     def _on_event(self, event: EventReceived) -> bool:
-        self._log.begin(event)
+        self._begin(event)
         if event.name == CANCEL_EVENT:
             assert self._main is not None
             self._main.cancel()
@@ -282,7 +278,7 @@ class WorkflowExecutor:
         return True
 
     def _on_noted(self, event: HistoryEvent) -> bool:
-        self._log.begin(event)
+        self._begin(event)
         if isinstance(event, Terminated):
             self._end(event)
         return False
@@ -325,10 +321,6 @@ class WorkflowExecutor:
     def now(self) -> datetime:
         """Return the instant of the event being delivered."""
         return _EPOCH + timedelta(microseconds=self.now_us)
-
-    def uuid4(self) -> uuid.UUID:
-        """Return a random UUID that a replay draws again."""
-        return uuid.UUID(int=self._uuids.getrandbits(128), version=4)
 
     def unconsumed_events(self) -> tuple[Any, ...]:
         """Return the events that nobody has taken."""

@@ -121,6 +121,8 @@ class Completions:
         return future
 
     def _on_done(self, future: asyncio.Future[Any]) -> None:
+        if future not in self._open:
+            return  # the time was over in the same instant
         del self._open[future]
         self._ended.put_nowait(future)
         if not self._open and self._timer is not None:

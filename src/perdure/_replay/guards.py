@@ -49,6 +49,12 @@ _FORBIDDEN_EVENTS: dict[str, tuple[str, str]] = {
     "os.remove": ("deleting a file", _IO),
     "os.rename": ("renaming a file", _IO),
     "os.rmdir": ("deleting a folder", _IO),
+    "os.truncate": ("changing a file", _IO),
+    "os.chmod": ("changing a file", _IO),
+    "os.link": ("making a link", _IO),
+    "os.symlink": ("making a link", _IO),
+    # Connections that a pool keeps open are not opened again.
+    "http.client.send": ("sending a request", _IO),
     "os.kill": ("signalling a process", _IO),
     "_thread.start_new_thread": ("starting a thread", _THREAD),
     "_thread.start_joinable_thread": ("starting a thread", _THREAD),
@@ -100,7 +106,7 @@ def _audit(
     # Bound here: the hook is still called while the interpreter clears this module away.
     forbidden: dict[str, tuple[str, str]] = _FORBIDDEN_EVENTS,
     running_loop: Callable[[], object] = _get_running_loop,
-    workflow_loop: type = WorkflowLoop,
+    workflow_loop: type[WorkflowLoop] = WorkflowLoop,
 ) -> None:
     if event not in forbidden:
         return

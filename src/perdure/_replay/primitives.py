@@ -1,21 +1,18 @@
 """What differs from Python to Python in asyncio's own objects, made one behaviour: that of 3.13.
 
 These stand in for methods of asyncio's classes while a workflow runs. An instance begun under one
-version of Python can so go on under another: a cancellation that meets an error in a task group, an
-error that leaves an expired timeout, a wait for a condition or a semaphore that is given up in the
-instant in which it would have ended.
+version of Python can so go on under another: a cancellation that meets an error in a task group, a
+wait for a condition that is given up in the instant in which it would have ended, a semaphore with
+several units free at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from asyncio import timeouts
 from collections import deque
 from typing import Any
 
 from perdure._replay.futures import WorkflowTask
-
-_State: Any = timeouts._State  # type: ignore[attr-defined]  # typeshed lacks it
 
 
 async def leave_task_group(group: Any, kind: type[BaseException] | None, error: Any) -> None:
@@ -58,20 +55,6 @@ def _raise_what_is_left(group: Any, error: Any, cancelled: BaseException | None)
         raise BaseExceptionGroup("unhandled errors in a TaskGroup", group._errors) from None
     finally:
         group._errors = None
-
-
-def leave_timeout(timeout: Any, error: BaseException | None) -> None:
-    """Raise ``TimeoutError`` for a cancellation that was the timeout's own."""
-    if timeout._timeout_handler is not None:
-        timeout._timeout_handler.cancel()
-        timeout._timeout_handler = None
-    if timeout._state is _State.ENTERED:
-        timeout._state = _State.EXITED
-    elif timeout._state is _State.EXPIRING:
-        timeout._state = _State.EXPIRED
-        is_the_last = timeout._task.uncancel() <= timeout._cancelling
-        if is_the_last and isinstance(error, asyncio.CancelledError):
-            raise TimeoutError from error
 
 
 async def acquire_semaphore(semaphore: Any) -> bool:

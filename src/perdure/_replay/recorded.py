@@ -137,6 +137,11 @@ class CommandLog:
             instance_id=self.instance_id, recorded=recorded, asked=asked, position=self._position
         )
 
+    def refused(self, recorded: HistoryEvent, error: Exception) -> NonDeterminismError:
+        """Return the error for a recorded command whose payload cannot be made any more."""
+        what = _describe(recorded)
+        return self.mismatch(what, f"{what} with a payload that cannot be made: {error!r}")
+
     def _append(self, event: HistoryEvent) -> None:
         self._position += 1
         self.entries.append(event)

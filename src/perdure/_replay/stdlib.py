@@ -117,15 +117,10 @@ async def _leave_task_group(self: Any, kind: Any, error: Any, _traceback: object
     await primitives.leave_task_group(self, kind, error)
 
 
-async def _leave_timeout(self: Any, _kind: object, error: Any, _traceback: object) -> None:
-    primitives.leave_timeout(self, error)
-
-
 _METHODS = [
     (kind, name, _in_workflows(getattr(kind, name), workflows_own))
     for kind, name, workflows_own in (
         (asyncio.TaskGroup, "__aexit__", _leave_task_group),
-        (asyncio.Timeout, "__aexit__", _leave_timeout),
         (asyncio.Semaphore, "acquire", primitives.acquire_semaphore),
         (asyncio.Semaphore, "release", primitives.release_semaphore),
         (asyncio.Condition, "wait", primitives.wait_for_condition),

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from perdure._replay.loop import DurableTimerHandle
     from perdure._replay.recorded import CommandLog
 
+_CANCELLED_AT_MOST = 64
+
 
 class TimerTable:
     """Open timers. A cancelled one is only forgotten: nothing outside has to be told."""
@@ -54,6 +56,10 @@ class TimerTable:
     def _add(self, deadline_us: int, command_id: int, handle: DurableTimerHandle | None) -> None:
         self._open[command_id] = handle
         heapq.heappush(self._heap, (deadline_us, command_id))
+        if len(self._heap) > _CANCELLED_AT_MOST + 2 * len(self._open):
+            # Behind an early timer, cancelled ones would pile up for as long as it takes.
+            self._heap = [entry for entry in self._heap if entry[1] in self._open]
+            heapq.heapify(self._heap)
 
     def is_open(self, command_id: int) -> bool:
         """Return whether a timer has neither fired nor been cancelled."""

@@ -51,7 +51,11 @@ class EmbeddedBackend(Backend):
         """Open the file, and take over what processes that have ended left."""
         make_folder(self._location)
         store = await asyncio.to_thread(Store, self._location.path)
-        engine = Engine(self._location, store, clock=self._clock)
+        try:
+            engine = Engine(self._location, store, clock=self._clock)
+        except BaseException:
+            store.close()
+            raise
         try:
             await engine.open()
         except BaseException:

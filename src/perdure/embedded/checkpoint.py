@@ -84,8 +84,12 @@ class Checkpointer:
             self._thread.join()
 
     def _run(self) -> None:
-        while self._is_nudged.wait() and not self._is_stopped.wait(_NAP_SECONDS):
+        while True:
+            self._is_nudged.wait()
+            # Cleared before the look at _is_stopped, so that no stop() in between is missed.
             self._is_nudged.clear()
+            if self._is_stopped.wait(_NAP_SECONDS):
+                return
             try:
                 self._look()
             except (sqlite3.Error, OSError) as error:

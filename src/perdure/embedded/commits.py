@@ -208,7 +208,11 @@ class Commits:
             _logger.warning("writing succeeds again; work goes on")
         self._busy_since = None
         self._back_off_seconds = _FIRST_BACK_OFF_SECONDS
-        self._work.committed(effects)
+        try:
+            self._work.committed(effects)
+        except Exception:
+            # The steps are committed, and who waits for an operation must hear of it all the same.
+            _logger.exception("acting on a commit failed")
         for operation, failure in zip(operations, failures, strict=True):
             if failure is None:
                 operation.succeed()

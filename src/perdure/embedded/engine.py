@@ -54,14 +54,17 @@ class Engine:
         self.waiters = Waiters()
         self.commits = Commits(self)
         self.members = Members(location.path, folder=location.locks_folder, on_poke=self._poked)
-        self.residents = Residents(store, clock=clock, capacity=location.max_cached)
-        self.actions = Actions(self.commits, residents=self.residents, clock=clock)
         self._watchdog = Watchdog(loop=loop)
+        self.residents = Residents(
+            store, clock=clock, watchdog=self._watchdog, capacity=location.max_cached
+        )
+        self.actions = Actions(self.commits, residents=self.residents, clock=clock)
         self.steps = Steps(
             self.actions, clock=clock, watchdog=self._watchdog, new_run_id=new_run_id
         )
         self.activities = ActivityRuns(self.actions, clock=clock)
         self._timers = Timers(clock, on_due=self.actions.ready)
+        self.residents.on_drop = self._timers.forget
         self.actions.steps = self.steps
         self.actions.activities = self.activities
         self.actions.timers = self._timers
@@ -212,7 +215,7 @@ class Engine:
         """Deliver the mail and step what is ready."""
         if self._mailroom.is_expecting:
             try:
-                self._mailroom.deliver(self.steps, owner=self.members.id)
+                self._mailroom.deliver(self.steps, actions=self.actions, owner=self.members.id)
             except StorageError as error:
                 _logger.warning("cannot read the inbox, and try again: %s", error)
         return self.steps.take()

@@ -7,7 +7,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from perdure.embedded.live import LiveInstance
-from perdure.errors import NonDeterminismError, PerdureError, StorageError
+from perdure.errors import (
+    ForbiddenInWorkflowError,
+    NonDeterminismError,
+    PerdureError,
+    StorageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 _SLICE_SECONDS = 0.01
+_ITS_OWN = (ForbiddenInWorkflowError, NonDeterminismError)
 _RETRY_SECONDS = 1.0
 
 
@@ -80,7 +86,7 @@ class Loader:
                 self._residents.fetching[claim.pk] = fetching
         except StorageError:
             raise
-        except (Exception, NonDeterminismError) as error:  # noqa: BLE001 - it stalls that instance
+        except (Exception, *_ITS_OWN) as error:  # noqa: BLE001 - it stalls that instance
             self._stall(claim, error)
 
     async def _fetch(self, claim: Claim, loading: Coroutine[Any, Any, LiveInstance]) -> None:
@@ -93,7 +99,7 @@ class Loader:
                 except StorageError as error:
                     _logger.error("cannot read, and try again: %s", error)
                     await asyncio.sleep(_RETRY_SECONDS)
-        except (Exception, NonDeterminismError) as error:  # noqa: BLE001 - it stalls that instance
+        except (Exception, *_ITS_OWN) as error:  # noqa: BLE001 - it stalls that instance
             self._stall(claim, error)
         finally:
             self._residents.fetching.pop(claim.pk, None)
@@ -108,7 +114,7 @@ class Loader:
 
     def _stall(self, claim: Claim, error: BaseException) -> None:
         reason = str(error)
-        if not isinstance(error, NonDeterminismError | PerdureError):
+        if not isinstance(error, (*_ITS_OWN, PerdureError)):
             _logger.error("cannot load", exc_info=error, extra={"instance_id": claim.instance_id})
             reason = f"perdure itself failed: {type(error).__name__}: {error}"
         self._actions.stall(claim.pk, instance_id=claim.instance_id, reason=reason)

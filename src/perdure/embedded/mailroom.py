@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perdure.embedded import inbox
+from perdure.errors import PayloadError
 
 if TYPE_CHECKING:
     from perdure.clock import Clock
+    from perdure.embedded.actions import Actions
     from perdure.embedded.live import LiveInstance
     from perdure.embedded.residents import Residents
     from perdure.embedded.steps import Steps
@@ -24,7 +26,7 @@ class Mailroom:
         self._seen = 0
         self.is_expecting = False
 
-    def deliver(self, steps: Steps, *, owner: int) -> None:
+    def deliver(self, steps: Steps, *, actions: Actions, owner: int) -> None:
         """Post what is new to the instances of ``owner``, and let them be stepped.
 
         Raises:
@@ -37,8 +39,13 @@ class Mailroom:
         for mail in mails:
             self._seen = mail.id
             live = self._residents.lives.get(mail.instance_pk)
-            if live is not None and post(live, mail, now_us=now_us):
-                steps.queue(live)
+            if live is None:
+                continue
+            try:
+                if post(live, mail, now_us=now_us):
+                    steps.queue(live)
+            except PayloadError as error:
+                actions.lay_aside(live, str(error))
 
     def deliver_all(self, live: LiveInstance) -> None:
         """Post all there is for an instance that is being loaded."""

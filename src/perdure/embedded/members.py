@@ -27,7 +27,7 @@ INSERT INTO workers (lock_name, pid, port, role, workflows, started_at_us) VALUE
 """
 _ROLE = "UPDATE workers SET role = ?, workflows = ? WHERE id = ?"
 _DELETE = "DELETE FROM workers WHERE id = ?"
-_ALL = "SELECT id, lock_name, pid, port, role, workflows FROM workers"
+_ALL = "SELECT id, lock_name, port, role, workflows FROM workers"
 _KNOWING = """
 SELECT 1 FROM workers, json_each(workflows) WHERE role = 'worker' AND json_each.value = ? LIMIT 1
 """
@@ -39,7 +39,6 @@ class Peer:
 
     id: int
     lock_name: str
-    pid: int
     port: int
     workflows: frozenset[str] | None
 
@@ -114,11 +113,10 @@ class Members:
             id: Peer(
                 id=id,
                 lock_name=lock_name,
-                pid=pid,
                 port=port,
                 workflows=frozenset(json.loads(workflows)) if role == "worker" else None,
             )
-            for id, lock_name, pid, port, role, workflows in connection.execute(_ALL)
+            for id, lock_name, port, role, workflows in connection.execute(_ALL)
             if id != self.id
         }
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-import logging
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from perdure._runner.runner import Runner, is_on_hold
@@ -20,30 +20,32 @@ from perdure.types import Failure, type_name
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from perdure.clock import Clock
     from perdure.embedded.store import Store
     from perdure.embedded.transaction import Claim, Transaction
+    from perdure.embedded.watchdog import Watchdog
     from perdure.spi.history import ActivityScheduled, HistoryEvent
     from perdure.spi.program import Executor, Program, RebuildGate
 
-_logger = logging.getLogger(__name__)
-
+_WATCHED_ENTRIES = 20_000
 _STARTED = "SELECT command_id FROM started WHERE instance_pk = ? AND run_number = ?"
 
 
 class Residents:
     """All loaded instances, by pk."""
 
-    def __init__(self, store: Store, *, clock: Clock, capacity: int) -> None:
+    def __init__(self, store: Store, *, clock: Clock, watchdog: Watchdog, capacity: int) -> None:
         self._store = store
+        self._watchdog = watchdog
         self._clock = clock
         self._capacity = capacity
         self.lives: dict[int, LiveInstance] = {}
         self.loading: deque[Claim] = deque()
         self.fetching: dict[int, asyncio.Task[None]] = {}
         self.program: Program | None = None
+        self.on_drop: Callable[[LiveInstance], None] = _ignore
 
     @property
     def room(self) -> int:
@@ -60,6 +62,7 @@ class Residents:
         A coroutine is returned where payloads must be fetched first. What raises, raises there:
 
         Raises:
+            ForbiddenInWorkflowError: Our code never yields.
             NonDeterminismError: Our code does not fit its journal.
             PayloadError: Its journal cannot be read.
             PayloadStoreError: The payload store cannot be reached.
@@ -84,6 +87,7 @@ class Residents:
         live.has_ended = live.has_ended or has_ended
         if self.lives.get(live.run.pk) is live:
             del self.lives[live.run.pk]
+        self.on_drop(live)
         live.runner.close()
 
     def give_back_idle(self, tx: Transaction, *, most: int | None = None) -> list[LiveInstance]:
@@ -117,7 +121,12 @@ class Residents:
         gate = rebuild_gate_of(self.program)
         if gate is not None and gate.must_fetch(journal):
             return _fetched(claim, journal, gate=gate, seq=len(texts))
-        executor = self.program.rebuild(claim.workflow, journal)
+        rebuild = partial(self.program.rebuild, claim.workflow, journal)
+        # Code that has changed may never yield. A very long journal may take its time.
+        is_watched = len(journal) <= _WATCHED_ENTRIES
+        executor = (
+            self._watchdog.run(rebuild, instance_id=claim.instance_id) if is_watched else rebuild()
+        )
         return _rebuilt(claim, journal, executor, seq=len(texts))
 
     def post_unknown_outcomes(self, live: LiveInstance) -> None:
@@ -154,6 +163,10 @@ def _rebuilt(
     live = LiveInstance(_run_of(claim, started), started=started, runner=runner, seq=seq)
     live.must_resume = True
     return live
+
+
+def _ignore(_: LiveInstance) -> None:
+    return None
 
 
 def _run_of(claim: Claim, started: WorkflowStarted) -> Run:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from perdure.embedded.advance import Advance, write
 from perdure.embedded.store import BusyError, FencedError
 from perdure.errors import ForbiddenInWorkflowError, NonDeterminismError, StorageError
+from perdure.spi.history import ActivityCompleted, ActivityFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from perdure._runner.runner import Step
@@ -134,39 +136,51 @@ class Steps:
                 faults.append((live, error))
         return faults
 
+    def add(self, live: LiveInstance, step: Step) -> None:
+        """Add a step whose payloads have been stored to the batch."""
+        with self._guarded(live):
+            self._enqueue(live, self._advance(live, step))
+
     def _take(self, live: LiveInstance, now_us: int) -> None:
+        with self._guarded(live):
+            step = self._watchdog.run(
+                partial(live.runner.step, now_us), instance_id=live.run.instance_id
+            )
+            if step.is_unsettled or step.missing:
+                self._actor.carry(live, step)
+            if not step.is_unsettled:
+                self._enqueue(live, self._advance(live, step))
+
+    @contextmanager
+    def _guarded(self, live: LiveInstance) -> Iterator[None]:
+        """Let what goes wrong in a step be that instance's own trouble."""
         instance_id = live.run.instance_id
         try:
-            step = self._watchdog.run(partial(live.runner.step, now_us), instance_id=instance_id)
+            yield
         except NonDeterminismError as error:
             self._actor.lay_aside(live, str(error))
-            return
         except ForbiddenInWorkflowError as error:
             # It hit just after the step, whose result is lost with it.
             self._actor.reload(live, str(error))
-            return
         except Exception as error:
             _logger.exception("a step failed in perdure itself", extra={"instance_id": instance_id})
             self._actor.lay_aside(live, f"perdure itself failed: {type(error).__name__}: {error}")
-            return
-        self._taken += 1
-        live.used = self._taken
-        if step.is_unsettled or step.missing:
-            self._actor.carry(live, step)
-        if not step.is_unsettled:
-            self.add(live, step)
 
-    def add(self, live: LiveInstance, step: Step) -> None:
-        """Add a step to the batch."""
-        activities = self._to_start(live, step)
-        advance = Advance(live, step, activities=activities, new_run_id=self._new_run_id)
-        if any(activity.delivery == "at_most_once" for activity in activities):
-            advance.marks = self._runnable(activities)
+    def _enqueue(self, live: LiveInstance, advance: Advance) -> None:
         if advance.has_changes:
             live.uncommitted += 1
             self._batch.append(advance)
         else:
             self._actor.act(advance)
+
+    def _advance(self, live: LiveInstance, step: Step) -> Advance:
+        self._taken += 1
+        live.used = self._taken
+        activities = self._to_start(live, step)
+        advance = Advance(live, step, activities=activities, new_run_id=self._new_run_id)
+        if any(activity.delivery == "at_most_once" for activity in activities):
+            advance.marks = self._runnable(activities)
+        return advance
 
     def _to_start(self, live: LiveInstance, step: Step) -> list[ActivityScheduled]:
         if not self.starts_activities or live.runner.outcome is not None:
@@ -174,7 +188,13 @@ class Steps:
         if not live.must_resume:
             return step.activities()
         live.must_resume = False
-        return list(live.runner.executor.open_activities())
+        # On hold, a result may have come that the executor has not been told of.
+        done = {
+            arrival.event.id
+            for arrival in live.runner.undelivered()
+            if isinstance(arrival.event, ActivityCompleted | ActivityFailed)
+        }
+        return [a for a in live.runner.executor.open_activities() if a.id not in done]
 
     def _runnable(self, activities: list[ActivityScheduled]) -> list[int]:
         """Return which at-most-once activities will be started, and must be marked as such before.

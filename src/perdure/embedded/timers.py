@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from perdure.clock import Alarm, Clock
     from perdure.embedded.live import LiveInstance
 
+_FEW = 100
+"""Entries of unloaded instances that are not worth a sweep of the heap."""
+
 
 class Timers:
     """Calls ``on_due`` with each instance that has a timer due."""
@@ -20,6 +23,7 @@ class Timers:
         self._on_due = on_due
         self._heap: list[tuple[int, int, LiveInstance]] = []
         self._pushed = 0
+        self._stale = 0
         self._alarm: Alarm | None = None
         self._alarm_us: int | None = None
 
@@ -42,6 +46,17 @@ class Timers:
         heapq.heappush(self._heap, (deadline_us, self._pushed, live))
         self._arm()
 
+    def forget(self, live: LiveInstance) -> None:
+        """Hold on to ``live`` no longer than need be: it is unloaded."""
+        if live.alarm_us is None:
+            return
+        live.alarm_us = None
+        self._stale += 1
+        if self._stale > _FEW and self._stale * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if not _is_stale(entry)]
+            heapq.heapify(self._heap)
+            self._stale = 0
+
     def close(self) -> None:
         """Ring no more."""
         if self._alarm is not None:
@@ -53,6 +68,7 @@ class Timers:
         heap = self._heap
         while heap and _is_stale(heap[0]):
             heapq.heappop(heap)
+            self._stale = max(self._stale - 1, 0)
         earliest_us = heap[0][0] if heap else None
         if earliest_us == self._alarm_us:
             return

@@ -1,0 +1,35 @@
+"""Draws: random numbers and ids that come of a run's seed, so that a replay draws them again."""
+
+from __future__ import annotations
+
+import uuid
+from functools import cached_property
+from random import Random
+
+
+class SeededDraws:
+    """Streams of their own: what perdure draws must not shift what the workflow's code draws.
+
+    Each is seeded when it is first drawn from. That costs more than a step of a workflow, and most
+    workflows draw nothing.
+    """
+
+    seed: str = ""
+
+    @cached_property
+    def random(self) -> Random:
+        """The random numbers of the workflow's code."""
+        return Random(f"{self.seed}:random")
+
+    @cached_property
+    def jitter(self) -> Random:
+        """The random numbers of retries."""
+        return Random(f"{self.seed}:jitter")
+
+    @cached_property
+    def _uuids(self) -> Random:
+        return Random(f"{self.seed}:uuid")
+
+    def uuid4(self) -> uuid.UUID:
+        """Return a random UUID that a replay draws again."""
+        return uuid.UUID(int=self._uuids.getrandbits(128), version=4)
