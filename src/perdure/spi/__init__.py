@@ -67,7 +67,9 @@ from perdure.spi.journal import (
     encode_event,
     encode_journal,
 )
+from perdure.spi.keeper import RunKeeper, RunStep
 from perdure.spi.program import ActivityOutcome, ActivityTask, Executor, Program
+from perdure.spi.record import RunRecord
 from perdure.spi.replies import activity_ended, child_ended, child_refused, outcomes_unknown
 from perdure.spi.runs import (
     STALLING_ERRORS,
@@ -80,6 +82,7 @@ from perdure.spi.runs import (
     run_activity,
     tied_children,
 )
+from perdure.spi.tasks import WorkerTasks
 from perdure.types import Failure, InstanceInfo, ParentLink, Status
 
 __all__ = [
@@ -129,12 +132,16 @@ __all__ = [
     "PayloadTooLargeError",
     "Program",
     "Resumed",
+    "RunKeeper",
+    "RunRecord",
+    "RunStep",
     "StartRequest",
     "Status",
     "Suspended",
     "Terminated",
     "TimerCreated",
     "TimerFired",
+    "WorkerTasks",
     "WorkflowStarted",
     "WorkflowTerminatedError",
     "activity_ended",

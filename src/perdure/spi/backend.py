@@ -17,6 +17,7 @@ Each docstring is the contract. What holds for every method, and is not repeated
 from __future__ import annotations
 
 import abc
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from perdure.errors import (
@@ -36,7 +37,6 @@ from perdure.spi.values import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from perdure.clock import Clock
     from perdure.spi.history import HistoryEvent
@@ -85,9 +85,9 @@ class BackendWorker(abc.ABC):
         :meth:`start`; never raises because of what an activity does.
         """
 
-    @abc.abstractmethod
     async def stop(self) -> None:
         """Stop at once, as after a drain of no time. May be called twice, and after a drain."""
+        await self.drain(timeout=timedelta())
 
 
 class Backend(abc.ABC):
