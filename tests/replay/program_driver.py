@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from perdure._replay import WorkflowExecutor
@@ -23,7 +23,6 @@ from perdure.spi.history import (
     HistoryEvent,
     Resumed,
     Suspended,
-    TimerFired,
     WorkflowStarted,
 )
 from perdure.spi.journal import decode_journal, encode_journal
@@ -31,7 +30,9 @@ from perdure.types import Failure
 from tests.replay.program_machine import PROGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from perdure._replay import WorkflowDefinition
 
 START_US = 1_800_000_000_000_000
 SECOND_US = 1_000_000
@@ -68,25 +69,23 @@ class Case:
 
 @dataclass(slots=True)
 class Play:
-    """An executor in the course of a case, with the journal so far.
+    """An executor in the course of what happens to it, with the journal so far.
 
     Attributes:
-        cuts: For each input delivered, the length of the journal before it.
+        given: Each input with the length of the journal before it; an instant is time that passed.
     """
 
     executor: WorkflowExecutor
-    journal: list[HistoryEvent]
-    cuts: list[int]
+    journal: list[HistoryEvent] = field(default_factory=list)
+    given: list[tuple[int, HistoryEvent | int]] = field(default_factory=list)
 
-    def deliver(self, event: HistoryEvent) -> None:
-        """Deliver one input."""
-        self.cuts.append(len(self.journal))
-        self.journal += self.executor.deliver(event)
-
-    def advance(self, at_us: int) -> None:
-        """Let time pass."""
-        self.cuts.append(len(self.journal))
-        self.journal += self.executor.advance(at_us)
+    def give(self, what: HistoryEvent | int) -> list[HistoryEvent]:
+        """Deliver one input, or let time pass; return what came of it."""
+        self.given.append((len(self.journal), what))
+        give = self.executor.advance if isinstance(what, int) else self.executor.deliver
+        entries = give(what)  # type: ignore[arg-type]  # each gets its kind
+        self.journal += entries
+        return entries
 
     def snapshot(self) -> list[Any]:
         """Return all that a host can ask the executor."""
@@ -120,13 +119,13 @@ def begin(case: Case) -> Play:
     """Return the play of a case, at its start or at the end of its journal."""
     if case.journal:
         entries = decode_journal(case.journal)
-        return Play(WorkflowExecutor.rebuild(PROGRAM, entries), entries, [])
-    play = Play(WorkflowExecutor(PROGRAM), [], [])
-    play.deliver(started(case.program))
+        return Play(WorkflowExecutor.rebuild(PROGRAM, entries), entries)
+    play = Play(WorkflowExecutor(PROGRAM))
+    play.give(started(case.program))
     return play
 
 
-def possible(play: Play, choice: int) -> list[Callable[[], None]]:
+def possible(play: Play, choice: int) -> list[Callable[[], object]]:
     """Return what can happen now, in an order that depends on the executor alone."""
     executor, now_us = play.executor, play.executor.now_us
     # Often in the same instant, sometimes later, so that timers come due with it.
@@ -148,12 +147,12 @@ def possible(play: Play, choice: int) -> list[Callable[[], None]]:
     deeds = [_deed(play, event) for event in events]
     deadline_us = executor.next_deadline_us()
     if deadline_us is not None and choice % _CANCEL_EVERY:
-        deeds[1:1] = [lambda: play.advance(deadline_us)] * 2
+        deeds[1:1] = [lambda: play.give(deadline_us)] * 2
     return deeds
 
 
-def _deed(play: Play, event: HistoryEvent) -> Callable[[], None]:
-    return lambda: play.deliver(event)
+def _deed(play: Play, event: HistoryEvent) -> Callable[[], object]:
+    return lambda: play.give(event)
 
 
 def _failure(number: int) -> Failure:
@@ -180,7 +179,7 @@ def finish(play: Play) -> None:
         if executor.open_activities() or executor.open_children() or not is_soon:
             possible(play, 1)[0]()
         elif deadline_us is not None:
-            play.advance(deadline_us)
+            play.give(deadline_us)
 
 
 def play_case(case: Case) -> Play:
@@ -191,22 +190,31 @@ def play_case(case: Case) -> Play:
     return play
 
 
-def repeat(play: Play, recorded: list[HistoryEvent]) -> None:
-    """Let the inputs among ``recorded`` happen again. Timers fire by themselves."""
-    fired = 0
-    for event in recorded:
-        if event.is_command:
-            continue
-        before = len(play.journal)
-        if isinstance(event, TimerFired):
-            if fired:
-                fired -= 1
-                continue
-            play.advance(event.at_us)
-            fired = -1
-        else:
-            play.deliver(event)
-        fired += sum(isinstance(entry, TimerFired) for entry in play.journal[before:])
+def check_prefixes(definition: WorkflowDefinition, play: Play) -> Iterator[Play]:
+    """Rebuild strictly at every input, let the rest happen again, and compare the journals.
+
+    Yields each of these plays before it is closed.
+    """
+    journal = play.journal
+    cuts = [i for i, entry in enumerate(journal) if not entry.is_command and i]
+    for cut in [*cuts, len(journal)]:
+        prefix = journal[:cut]
+        again = Play(WorkflowExecutor.rebuild(definition, prefix, strict=True), list(prefix))
+        try:
+            for what in _rest(play, cut):
+                again.give(what)
+            was, is_now = normal_text(journal), normal_text(again.journal)
+            assert was == is_now, f"{was}\n\nbut from entry {cut}:\n\n{is_now}"
+            yield again
+        finally:
+            again.executor.close()
+
+
+def _rest(play: Play, cut: int) -> list[HistoryEvent | int]:
+    """Return the inputs after ``cut``, and the one it falls into, whose timers fired before it."""
+    ends = [start for start, _ in play.given[1:]] + [len(play.journal)]
+    pairs = zip(play.given, ends, strict=True)
+    return [what for (start, what), end in pairs if start >= cut or end > cut]
 
 
 def normal_text(journal: Iterable[HistoryEvent]) -> str:

@@ -16,7 +16,7 @@ from perdure.spi import history
 from perdure.spi.history import ActivityCompleted, ActivityFailed, ChildCompleted, ChildFailed
 from perdure.spi.journal import decode_journal, encode_journal
 from perdure.types import Failure, RetryPolicy
-from tests.replay.program_driver import Play, normal_text, repeat
+from tests.replay.program_driver import Play, check_prefixes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -52,8 +52,7 @@ class Stage:
         deadline_seconds: float | None = None,
     ) -> None:
         self.definition = run if isinstance(run, WorkflowDefinition) else _definition(run, patches)
-        self.executor = WorkflowExecutor(self.definition)
-        self.journal: list[HistoryEvent] = []
+        self.play = Play(WorkflowExecutor(self.definition))
         self.new: list[HistoryEvent] = []
         self.now_us = START_US
         self._started = history.WorkflowStarted(
@@ -77,8 +76,7 @@ class Stage:
 
     def deliver(self, event: HistoryEvent) -> Stage:
         """Deliver any input."""
-        self.new = self.executor.deliver(event)
-        self.journal += self.new
+        self.new = self.play.give(event)
         return self
 
     def complete(self, name: str, value: Any = None, *, after: float = 0) -> Stage:
@@ -107,11 +105,20 @@ class Stage:
 
     def advance(self, seconds: float) -> Stage:
         """Let time pass."""
-        self.new = self.executor.advance(self._later(seconds))
-        self.journal += self.new
+        self.new = self.play.give(self._later(seconds))
         return self
 
     # What is to be seen.
+
+    @property
+    def executor(self) -> WorkflowExecutor:
+        """The executor that runs now."""
+        return self.play.executor
+
+    @property
+    def journal(self) -> list[HistoryEvent]:
+        """All entries so far."""
+        return self.play.journal
 
     @property
     def commands(self) -> list[str]:
@@ -154,25 +161,16 @@ class Stage:
         entries = decode_journal(encode_journal(self.journal))
         return WorkflowExecutor.rebuild(self.definition, entries, strict=strict)
 
-    def resume(self) -> Stage:
+    def resume(self, *, strict: bool = True) -> Stage:
         """Go on with a rebuilt executor, as after a crash."""
         self.executor.close()
-        self.executor = self.rebuilt()
+        self.play.executor = self.rebuilt(strict=strict)
         return self
 
     def check(self) -> None:
         """Rebuild from every prefix, let the same happen again, and compare the journals."""
-        cuts = [i for i, entry in enumerate(self.journal) if not entry.is_command and i]
-        for cut in [*cuts, len(self.journal)]:
-            prefix = self.journal[:cut]
-            executor = WorkflowExecutor.rebuild(self.definition, prefix, strict=True)
-            play = Play(executor, list(prefix), [])
-            try:
-                repeat(play, self.journal[cut:])
-                replayed, recorded = normal_text(play.journal), normal_text(self.journal)
-                assert replayed == recorded, f"{recorded}\n\nbut again:\n\n{replayed}"
-            finally:
-                executor.close()
+        for _ in check_prefixes(self.definition, self.play):
+            pass
 
     def _later(self, seconds: float) -> int:
         self.now_us += round(seconds * SECOND_US)

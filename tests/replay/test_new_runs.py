@@ -102,7 +102,7 @@ def continues_by_a_timer(begin: Begin) -> Any:
         await asyncio.sleep(5)
         again()
 
-    return begin(run, is_checked=False)
+    return begin(run)
 
 
 @pytest.mark.parametrize("name", ["go", CANCEL_EVENT])

@@ -10,17 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perdure._replay import WorkflowExecutor, draws
+from perdure._replay import draws
 from perdure.errors import NonDeterminismError
 from perdure.spi.journal import decode_journal, encode_journal
-from tests.replay.program_driver import (
-    Case,
-    Play,
-    digest,
-    normal_text,
-    play_case,
-    repeat,
-)
+from tests.replay.program_driver import Case, Play, check_prefixes, digest, play_case
 from tests.replay.program_machine import PROGRAM
 from tests.replay.program_strategies import cases
 from tests.replay.worker_process import WorkerProcess
@@ -57,27 +50,17 @@ def played(case: Case) -> tuple[Play, list[Any]]:
     return play, snapshot
 
 
-def check_prefixes(case: Case) -> None:
-    """Rebuild strictly at every input, let the rest happen again, and compare everything."""
+def check(case: Case) -> None:
+    """Replay a case from every prefix, and see that all looks the same to a host in the end."""
     play, snapshot = played(case)
-    journal = play.journal
-    cuts = [i for i, entry in enumerate(journal) if not entry.is_command and i]
-    for cut in [*cuts, len(journal)]:
-        again = Play(
-            WorkflowExecutor.rebuild(PROGRAM, journal[:cut], strict=True), journal[:cut], []
-        )
-        try:
-            repeat(again, journal[cut:])
-            assert normal_text(again.journal) == normal_text(journal)
-            assert again.snapshot()[1:] == snapshot[1:]
-        finally:
-            again.executor.close()
+    for again in check_prefixes(PROGRAM, play):
+        assert again.snapshot()[1:] == snapshot[1:]
 
 
 def later(case: Case, play: Play, cut: int) -> Case:
     """Return the case that begins with some of the journal of ``case``."""
-    index = cut % len(play.cuts)
-    prefix = encode_journal(play.journal[: play.cuts[index]])
+    index = cut % len(play.given)
+    prefix = encode_journal(play.journal[: play.given[index][0]])
     # The first input is the start, which no choice chose.
     return Case(program=case.program, choices=case.choices[max(index - 1, 0) :], journal=prefix)
 
@@ -85,7 +68,7 @@ def later(case: Case, play: Play, cut: int) -> Case:
 @settings(max_examples=either(60, soak=4_000))
 @given(cases)
 def test_a_run_is_the_same_rebuilt_from_any_prefix_of_its_journal(case: Case) -> None:
-    check_prefixes(case)
+    check(case)
 
 
 @settings(max_examples=either(100, soak=6_000))
@@ -129,7 +112,7 @@ def test_these_tests_find_draws_that_no_seed_decides(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(draws, "Random", lambda _seed: Random())
 
     with pytest.raises(NonDeterminismError, match="result="):
-        check_prefixes(Case(program=["draw"], choices=[]))
+        check(Case(program=["draw"], choices=[]))
 
 
 def test_these_tests_find_timers_that_fire_out_of_order(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,4 +126,4 @@ def test_these_tests_find_timers_that_fire_out_of_order(monkeypatch: pytest.Monk
     naps = [["seq", [["sleep", 1], ["act", str(i), 1]]] for i in range(30)]
 
     with pytest.raises(AssertionError):
-        check_prefixes(Case(program=["gather", naps, True], choices=[]))
+        check(Case(program=["gather", naps, True], choices=[]))

@@ -168,7 +168,7 @@ def test_a_run_starts_once_and_first(begin: Begin) -> None:
     other.executor.close()
 
     with pytest.raises(ValueError, match="has started already"):
-        stage.deliver(stage.journal[0])
+        stage.executor.deliver(stage.journal[0])
     fresh = type(stage.executor)(stage.definition)
     with pytest.raises(ValueError, match="first input of a run is its WorkflowStarted"):
         fresh.deliver(EventReceived(at_us=START_US, name="go", payload="1"))
@@ -178,7 +178,7 @@ def test_only_inputs_are_delivered(begin: Begin) -> None:
     stage = begin(lambda: act("a"))
 
     with pytest.raises(TypeError, match="Completed is not an input"):
-        stage.deliver(Completed(at_us=START_US, result="1"))
+        stage.executor.deliver(Completed(at_us=START_US, result="1"))
 
 
 def test_a_workflow_knows_the_run_it_is(begin: Begin) -> None:
