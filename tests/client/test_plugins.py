@@ -16,11 +16,11 @@ from perdure.plugins import installed_backends, load_backend
 if TYPE_CHECKING:
     from pathlib import Path
 
-TOY = """
+SAMPLE = """
 from perdure.embedded import create_backend as make_embedded
 
 def create_backend(url, *, clock=None):
-    assert url.startswith("toy")
+    assert url.startswith("sample")
     return make_embedded(f"sqlite:///{url.partition('://')[2]}", clock=clock)
 
 not_callable = "a string"
@@ -28,15 +28,17 @@ not_callable = "a string"
 
 
 @pytest.fixture
-def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of installed plugins: a good one, broken ones, and two of one name."""
-    (tmp_path / "toy_backend.py").write_text(TOY)
-    install(tmp_path, "toy-backend", {"toy": "toy_backend:create_backend"})
+    (tmp_path / "sample_backend.py").write_text(SAMPLE)
+    install(tmp_path, "sample-backend", {"sample": "sample_backend:create_backend"})
     install(
-        tmp_path, "broken", {"broken": "toy_backend:missing", "odd": "toy_backend:not_callable"}
+        tmp_path,
+        "broken",
+        {"broken": "sample_backend:missing", "odd": "sample_backend:not_callable"},
     )
-    install(tmp_path, "one", {"twin": "toy_backend:create_backend"})
-    install(tmp_path, "other", {"twin": "toy_backend:not_callable"})
+    install(tmp_path, "one", {"twin": "sample_backend:create_backend"})
+    install(tmp_path, "other", {"twin": "sample_backend:not_callable"})
     monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
 
@@ -64,13 +66,13 @@ def test_the_embedded_engine_is_found_without_a_scan() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_plugin_is_loaded_by_its_name_alone(toys: Path) -> None:
-    assert load_backend("toy", setting="backend=").__module__ == "toy_backend"
-    assert {"broken", "toy", "twin"} < set(installed_backends())
+def test_a_plugin_is_loaded_by_its_name_alone(samples: Path) -> None:
+    assert load_backend("sample", setting="backend=").__module__ == "sample_backend"
+    assert {"broken", "sample", "twin"} < set(installed_backends())
 
 
-async def test_an_app_runs_on_a_plugin(toys: Path) -> None:
-    app = App("plugin-tests", backend=f"toy://{toys}/toy.db")
+async def test_an_app_runs_on_a_plugin(samples: Path) -> None:
+    app = App("plugin-tests", backend=f"sample://{samples}/sample.db")
 
     @app.workflow
     async def five() -> int:
@@ -78,7 +80,7 @@ async def test_an_app_runs_on_a_plugin(toys: Path) -> None:
 
     async with app.run() as client:
         assert await (await client.start(five)).result() == 5
-    assert (toys / "toy.db").exists()
+    assert (samples / "sample.db").exists()
 
 
 @pytest.mark.parametrize(
@@ -89,26 +91,28 @@ def test_a_known_backend_that_is_missing_gives_the_install_line(name: str, packa
         load_backend(name, setting="PERDURE_BACKEND")
 
 
-def test_an_unknown_backend_lists_what_there_is(toys: Path) -> None:
+def test_an_unknown_backend_lists_what_there_is(samples: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_backend("sqlit", setting="PERDURE_BACKEND", profiles=["production"])
 
+    known = installed_backends()
+    assert {"broken", "odd", "sample", "sqlite", "twin"} <= set(known)
     assert str(caught.value) == (
-        "PERDURE_BACKEND: no backend 'sqlit' (did you mean 'sqlite'?); installed: broken, odd, "
-        "sqlite, toy, twin; profiles: production; not installed: azure (pip install "
-        "perdure-azure), dapr (pip install perdure-dapr)"
+        "PERDURE_BACKEND: no backend 'sqlit' (did you mean 'sqlite'?); "
+        f"installed: {', '.join(known)}; profiles: production; not installed: "
+        "azure (pip install perdure-azure), dapr (pip install perdure-dapr)"
     )
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("broken", r"broken cannot be loaded \(toy_backend:missing\): AttributeError"),
-        ("odd", "broken offers toy_backend:not_callable, which is not a function or a class"),
+        ("broken", r"broken cannot be loaded \(sample_backend:missing\): AttributeError"),
+        ("odd", "broken offers sample_backend:not_callable, which is not a function or a class"),
         ("twin", "several packages offer it: one, other; keep one"),
     ],
 )
-def test_a_broken_plugin_says_whose_it_is(toys: Path, name: str, message: str) -> None:
+def test_a_broken_plugin_says_whose_it_is(samples: Path, name: str, message: str) -> None:
     with pytest.raises(PluginError, match=message):
         load_backend(name, setting="backend=")
 
