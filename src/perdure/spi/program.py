@@ -38,9 +38,11 @@ class Executor(Protocol):
     def deliver(self, event: HistoryEvent) -> list[HistoryEvent]:
         """Apply one input, run the workflow until it is idle, return the entries to persist.
 
-        Timers due at ``event.at_us`` fire first, each an entry of its own. The first event of a run
-        is its ``WorkflowStarted``. An instant before the last one is moved up to it. Late results
-        are recorded and dropped.
+        Timers due at ``event.at_us`` fire first, each an entry of its own; not before a hold, its
+        end or a termination. The first event of a run is its ``WorkflowStarted``. An instant before
+        the last one is moved up to it. Late results are recorded and dropped; what belongs to
+        nothing open, and what comes after the end, is not recorded. An event raised in the instant
+        in which a due timer continues the run as new is among what the next run carries.
 
         Raises:
             NonDeterminismError: The code no longer matches the journal this executor was rebuilt
