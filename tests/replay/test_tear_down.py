@@ -312,6 +312,17 @@ def test_errors_nobody_took_make_no_noise_when_they_are_collected(
     assert caplog.records == []
 
 
+def test_an_executor_that_nobody_closed_makes_no_noise(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        await asyncio.gather(act("a"), event("go"))
+
+    stage = Stage(run).start()
+    del stage
+    collect_elsewhere()
+
+    assert caplog.records == []
+
+
 def test_a_replay_that_fails_leaves_nothing_suspended(begin: Begin) -> None:
     ended: list[str] = []
     name = "a"

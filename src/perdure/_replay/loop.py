@@ -216,6 +216,8 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
             task = self._task_factory(self, coro, context=context, **kwargs)
         if self._task_factory is not None and name is not None:
             task.set_name(name)
+        # Only the end of the whole executor can destroy a pending task: nothing to warn of.
+        setattr(task, "_log_destroy_pending", False)  # noqa: B010 - typeshed lacks it
         self.tasks.add(task)
         return task
 

@@ -72,7 +72,6 @@ async def _close(generator: AsyncGeneratorType[Any, Any]) -> None:
 
 
 def _close_by_force(task: asyncio.Task[Any], loop: WorkflowLoop) -> None:
-    setattr(task, "_log_destroy_pending", False)  # noqa: B010 - asyncio would warn of it
     # References to each: one that outlives the coroutine awaiting it must not be collected.
     chain = _await_chain(task.get_coro())
     context = context_of(task)

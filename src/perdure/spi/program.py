@@ -70,11 +70,13 @@ class Executor(Protocol):
     def deliver(self, event: HistoryEvent) -> list[HistoryEvent]:
         """Apply one input, run the workflow until it is idle, return the entries to persist.
 
-        Timers due at ``event.at_us`` fire first, each an entry of its own. The first event of a run
-        is its ``WorkflowStarted``. An instant before the last one is moved up to it. The result of
-        a command that nobody waits for any more is recorded and dropped; one of a command that has
-        its result, or of none, is passed over, and so is everything after the end: the list may be
-        empty. Must be called on the loop's thread, outside any workflow; does not suspend.
+        Timers due at ``event.at_us`` fire first, each an entry of its own; not before a hold, its
+        end or a termination. The first event of a run is its ``WorkflowStarted``. An instant before
+        the last one is moved up to it. The result of a command that nobody waits for any more is
+        recorded and dropped; what belongs to nothing open, and what comes after the end, is passed
+        over, so the list may be empty. An event raised in the instant in which a due timer
+        continues the run as new is among what the next run carries. Must be called on the loop's
+        thread, outside any workflow; does not suspend.
 
         Raises:
             TypeError: ``event`` is a command, not an input.
