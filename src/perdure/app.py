@@ -110,8 +110,7 @@ class App(Registry):
         asyncio.run(self._work(drain_timeout))
 
     async def _work(self, drain_timeout: timedelta) -> None:
-        async with self.worker(drain_timeout=drain_timeout) as worker:
-            await worker.wait()
+        await self.worker(drain_timeout=drain_timeout).run()
 
     def _opening(self, drain_timeout: timedelta | None) -> Opening:
         """Return one use of the app; without a timeout for draining it has no worker."""

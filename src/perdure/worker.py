@@ -71,6 +71,17 @@ class Worker:
         with self._catching_signals():
             await self._told_to_stop.wait()
 
+    async def run(self) -> None:
+        """Open, work until told to stop as in :meth:`wait`, and drain.
+
+        Signals count from the beginning: one that comes while the worker opens, or right after it
+        has said that it is ready, drains it too.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            with self._catching_signals():
+                await stack.enter_async_context(self)
+                await self._told_to_stop.wait()
+
     def _catch(self, number: int) -> None:
         _log.info("%s received", signal.Signals(number).name)
         self.stop()

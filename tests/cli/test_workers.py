@@ -37,8 +37,6 @@ def _written(command: CommandLine, name: str, text: str) -> None:
 def test_a_worker_drains_at_a_signal(alone: CommandLine, number: int) -> None:
     process = alone.begin("worker", str(FLOWS), "--drain", "2s")
     read_until(process, "is ready")
-    for _ in pauses(0.5):  # it catches signals a moment after it has said so
-        pass
     done = interrupted(process, number)
     assert (done.code, done.out) == (0, "")
     assert "has stopped" in done.err

@@ -189,3 +189,25 @@ def test_a_script_drains_at_a_signal(
     assert "ActivityCompleted" in kinds
     assert worker_process.stderr is not None
     assert "Traceback" not in worker_process.stderr.read()
+
+
+EAGER = """
+import logging, os, signal
+
+class StopAtOnce(logging.Handler):
+    def emit(self, record):
+        if "is ready" in record.getMessage():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+logging.getLogger("perdure.worker").addHandler(StopAtOnce())
+"""
+
+
+def test_a_signal_that_comes_with_readiness_drains_the_worker(tmp_path: Path, hub: str) -> None:
+    script = tmp_path / "eager_script.py"
+    script.write_text(EAGER + SCRIPT)
+    done = subprocess.run(
+        [sys.executable, str(script), hub], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "has stopped" in done.stderr
