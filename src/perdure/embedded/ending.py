@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from perdure.embedded import inbox
-from perdure.embedded.rows import carried_text, failure_text, termination
+from perdure.embedded.rows import carried_text, failure_text
 from perdure.embedded.targets import COLUMNS, find, target_of
 from perdure.spi.history import (
-    ChildCompleted,
-    ChildFailed,
     Completed,
     ContinuedAsNew,
     Failed,
     Terminated,
 )
 from perdure.spi.journal import encode_event
+from perdure.spi.replies import child_ended
 from perdure.types import Status
 
 if TYPE_CHECKING:
@@ -116,13 +115,5 @@ def _tell_parent(
     target = find(tx, parent.instance_id)
     if target is None or target.is_finished or target.run.run_id != parent.run_id:
         return
-    event: ChildCompleted | ChildFailed
-    if isinstance(outcome, Completed):
-        event = ChildCompleted(at_us=tx.now_us, id=parent.command_id, result=outcome.result)
-    else:
-        if isinstance(outcome, Terminated):
-            failure = termination(outcome.reason)
-        else:
-            failure = outcome.failure
-        event = ChildFailed(at_us=tx.now_us, id=parent.command_id, failure=failure)
+    event = child_ended(parent.command_id, outcome)
     inbox.put(tx, target, event, kind="child", run_id=parent.run_id)

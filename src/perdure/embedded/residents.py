@@ -12,11 +12,10 @@ from perdure.embedded import claims
 from perdure.embedded.live import LiveInstance
 from perdure.embedded.rows import read_started
 from perdure.embedded.targets import Run
-from perdure.errors import ActivityOutcomeUnknownError
-from perdure.spi.history import ActivityFailed, WorkflowStarted
+from perdure.spi.history import WorkflowStarted
 from perdure.spi.journal import decode_journal
 from perdure.spi.program import rebuild_gate_of
-from perdure.types import Failure, type_name
+from perdure.spi.replies import outcomes_unknown
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from perdure.embedded.store import Store
     from perdure.embedded.transaction import Claim, Transaction
     from perdure.embedded.watchdog import Watchdog
-    from perdure.spi.history import ActivityScheduled, HistoryEvent
+    from perdure.spi.history import HistoryEvent
     from perdure.spi.program import Executor, Program, RebuildGate
 
 _WATCHED_ENTRIES = 20_000
@@ -141,9 +140,9 @@ class Residents:
         run = (live.run.pk, live.run.run_number)
         rows = self._store.read(lambda file: file.execute(_STARTED, run).fetchall())
         started = {command_id for (command_id,) in rows}
-        for activity in once:
-            if activity.id in started:
-                live.runner.post(_unknown_outcome(activity, at_us=self._clock.now_us()))
+        begun = [activity for activity in once if activity.id in started]
+        for event in outcomes_unknown(begun, at_us=self._clock.now_us()):
+            live.runner.post(event)
 
 
 async def _fetched(
@@ -177,12 +176,3 @@ def _run_of(claim: Claim, started: WorkflowStarted) -> Run:
         run_number=claim.run_number,
         parent=started.parent,
     )
-
-
-def _unknown_outcome(activity: ActivityScheduled, *, at_us: int) -> ActivityFailed:
-    failure = Failure(
-        type=type_name(ActivityOutcomeUnknownError),
-        message="its worker ended after it was started and before it could say how it went",
-        bases=tuple(type_name(base) for base in ActivityOutcomeUnknownError.__mro__[1:-1]),
-    )
-    return ActivityFailed(at_us=at_us, id=activity.id, failure=failure)

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from perdure.clock import from_us
-from perdure.errors import WorkflowTerminatedError
-from perdure.spi.history import BufferedEvent, ChildCompleted, ChildFailed, WorkflowStarted
+from perdure.spi.history import BufferedEvent, Completed, Failed, Terminated, WorkflowStarted
 from perdure.spi.journal import failure_from_data, failure_to_data
-from perdure.types import EMPTY, Failure, InstanceInfo, ParentLink, Status, type_name
+from perdure.spi.replies import child_ended
+from perdure.types import EMPTY, Failure, InstanceInfo, ParentLink, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from perdure.spi.history import ChildCompleted, ChildFailed
     from perdure.types import OnParentEnd
 
 INFO_COLUMNS = (
@@ -170,18 +171,14 @@ def child_result(
     """Return what the parent of a finished instance is told, which asked for it by a command."""
     row = named(connection).execute(_SELECT_RESULT, (pk,)).fetchone()
     at_us = row["finished_at_us"]
+    end: Completed | Failed | Terminated
     if row["output"] is not None:
-        return ChildCompleted(at_us=at_us, id=command_id, result=row["output"])
-    if row["failure"] is not None:
-        failure = failure_from_data(json.loads(row["failure"]))
+        end = Completed(at_us=at_us, result=row["output"])
+    elif row["failure"] is not None:
+        end = Failed(at_us=at_us, failure=failure_from_data(json.loads(row["failure"])))
     else:
-        failure = termination(row["reason"] or "")
-    return ChildFailed(at_us=at_us, id=command_id, failure=failure)
-
-
-def termination(reason: str) -> Failure:
-    """Return how the end by force of a child looks to its parent."""
-    return Failure(type=type_name(WorkflowTerminatedError), message=reason)
+        end = Terminated(at_us=at_us, reason=row["reason"] or "")
+    return child_ended(command_id, end)
 
 
 def info_of(row: sqlite3.Row) -> InstanceInfo:
