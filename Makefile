@@ -23,12 +23,15 @@ $(INSTALLED): $(WHAT_IS_INSTALLED)
 	@PYTHON="$(PYTHON)" sh scripts/setup.sh
 	@touch $(INSTALLED)
 
-demo: $(INSTALLED) ## Watch a licence audit of this Python survive a kill -9 (under 20 s)
-	@$(PYTHON_IN_VENV) examples/licence_audit/demo.py
+demo: $(INSTALLED) ## Watch a licence audit of this Python survive a kill -9 (under 20 s; BACKEND=dapr: on Dapr)
+	@$(PYTHON_IN_VENV) examples/licence_audit/demo.py $(if $(BACKEND),--backend "$(BACKEND)")
 
 test: lint ## Check everything that CI checks: lint, all tests, replay on the other Pythons found
-	@$(PYTEST) -m "not serial" -n 2
-	@$(PYTEST) -m serial
+	@$(PYTEST) tests -m "not serial" -n 2
+	@$(PYTEST) tests -m serial
+	@$(PYTEST) plugins -m "not serial" -n 2
+	@$(PYTEST) plugins -m serial
+	@$(PYTHON_IN_VENV) scripts/test_on_dapr_1_18.py
 	@$(PYTHON_IN_VENV) scripts/replay_on_other_pythons.py
 
 lint: $(INSTALLED) ## Check style with ruff and types with mypy --strict

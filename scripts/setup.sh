@@ -43,9 +43,10 @@ if [ -n "${PYTHON:-}" ] || ! fits .venv/bin/python; then
 fi
 
 set -- -e ".[dev]"
-for plugin in plugins/*/pyproject.toml tests/toy_backend/pyproject.toml; do
-    [ -e "$plugin" ] && set -- "$@" -e "$(dirname "$plugin")"
+for plugin in plugins/*/pyproject.toml; do
+    [ -e "$plugin" ] && set -- "$@" -e "$(dirname "$plugin")[test]"
 done
+set -- "$@" -e tests/toy_backend
 
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 install() { .venv/bin/python -m pip install --constraint constraints.txt "$@"; }

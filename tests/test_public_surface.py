@@ -14,7 +14,7 @@ import pytest
 
 from perdure import errors
 
-PACKAGES = ["perdure.embedded", "perdure.spi", "perdure.testing"]
+PACKAGES = ["perdure.embedded", "perdure.spi", "perdure.stack", "perdure.testing"]
 
 
 def _error_classes() -> dict[str, type[BaseException]]:

@@ -37,6 +37,7 @@ def test_the_commands_are_those_of_the_design() -> None:
     assert set(COMMANDS) == {
         *named.split(),
         *("worker", "dev", "conformance", "replay", "config show"),
+        *("stack up", "stack status", "stack logs", "stack down", "stack build", "stack options"),
         *("backends list", "backends check", "backends capabilities"),
     }
 

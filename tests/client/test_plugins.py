@@ -83,9 +83,7 @@ async def test_an_app_runs_on_a_plugin(samples: Path) -> None:
     assert (samples / "sample.db").exists()
 
 
-@pytest.mark.parametrize(
-    ("name", "package"), [("azure", "perdure-azure"), ("dapr", "perdure-dapr")]
-)
+@pytest.mark.parametrize(("name", "package"), [("azure", "perdure-azure")])
 def test_a_known_backend_that_is_missing_gives_the_install_line(name: str, package: str) -> None:
     with pytest.raises(PluginError, match=f"'{name}': not installed; type: pip install {package}"):
         load_backend(name, setting="PERDURE_BACKEND")
@@ -100,7 +98,7 @@ def test_an_unknown_backend_lists_what_there_is(samples: Path) -> None:
     assert str(caught.value) == (
         "PERDURE_BACKEND: no backend 'sqlit' (did you mean 'sqlite'?); "
         f"installed: {', '.join(known)}; profiles: production; not installed: "
-        "azure (pip install perdure-azure), dapr (pip install perdure-dapr)"
+        "azure (pip install perdure-azure)"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from perdure.embedded.filesystem import network_filesystem
+from perdure._filesystem import network_filesystem
 
 MOUNTINFO = """\
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from perdure import _filesystem as filesystem
 from perdure.embedded import connection as connection_module
-from perdure.embedded import filesystem, schema
+from perdure.embedded import schema
 from perdure.embedded.connection import open_database
 from perdure.errors import StorageError
 from tests.embedded_substrate.conftest import add_steps

@@ -29,6 +29,7 @@ class Heading:
 RUN = Heading(title="Run")
 INSTANCES = Heading(title="Instances")
 CONTROL = Heading(title="Control (ID... or - for IDs from stdin)")
+STACKS = Heading(title="Local servers")
 BACKENDS = Heading(title="Backends and settings")
 CHECKS = Heading(title="Checks")
 
@@ -46,7 +47,12 @@ def group(help: str, *, is_root: bool = False) -> typer.Typer:
 
 
 def command(
-    app: typer.Typer, *, name: str | None = None, under: Heading, examples: Sequence[str]
+    app: typer.Typer,
+    *,
+    name: str | None = None,
+    under: Heading,
+    examples: Sequence[str],
+    is_open: bool = False,
 ) -> Callable[[CommandFunction], CommandFunction]:
     """Return the decorator that registers a command of ``app``.
 
@@ -58,6 +64,7 @@ def command(
         name: Its name, if not the function's own.
         under: Where it stands in the help.
         examples: Command lines, for its help.
+        is_open: Whether options that it does not declare are left to it, among its arguments.
     """
 
     def register(function: CommandFunction) -> CommandFunction:
@@ -67,6 +74,7 @@ def command(
             epilog="\n".join(examples),
             rich_help_panel=under.title,
             help=inspect.getdoc(function),
+            context_settings={"ignore_unknown_options": is_open},
         )(_with_common_options(function))
         return function
 

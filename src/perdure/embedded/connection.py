@@ -9,9 +9,9 @@ import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from perdure._filesystem import network_filesystem
 from perdure.embedded import schema
 from perdure.embedded.faults import corrupt, locked, translate
-from perdure.embedded.filesystem import network_filesystem
 from perdure.errors import StorageError
 
 if TYPE_CHECKING:

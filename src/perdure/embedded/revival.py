@@ -20,6 +20,7 @@ from perdure.spi.history import (
     WorkflowStarted,
 )
 from perdure.spi.journal import decode_journal, encode_journal
+from perdure.spi.rerun import kept_for_rerun
 from perdure.types import Failure, Status
 
 if TYPE_CHECKING:
@@ -73,37 +74,20 @@ def restart(
 def _rerun(tx: Transaction, target: Target, *, run_id: str, command_id: int) -> None:
     rows = tx.execute(_JOURNAL, (target.run.pk, target.run.run_number)).fetchall()
     journal = [event for (text,) in rows for event in decode_journal(text)]
-    begin, end = _step_of(journal, command_id)
-    is_last = any(entry.is_command and not hasattr(entry, "id") for entry in journal[begin:end])
-    kept = journal[:begin] if is_last else journal[:end]
+    kept = kept_for_rerun(journal, command_id)
     started = journal[0]
     assert isinstance(started, WorkflowStarted)
-    status = Status.RUNNING if kept else Status.PENDING
+    status = Status.RUNNING if kept.journal else Status.PENDING
     _renew(tx, target, run_id=run_id, status=status, seed=started.seed)
-    if kept:
+    if kept.journal:
         (deadline_us,) = tx.execute(_DEADLINE, (target.run.pk,)).fetchone()
-        kept[0] = replace(started, run_id=run_id, execution_deadline_us=deadline_us)
+        first = replace(started, run_id=run_id, execution_deadline_us=deadline_us)
+        entries = [first, *kept.journal[1:]]
         run_number = target.run.run_number + 1
-        tx.execute(_APPEND, (target.run.pk, run_number, encode_journal(kept)))
-        _adopt_children(tx, target, kept, run_id=run_id)
-    if is_last and kept:
-        _repeat(tx, target, journal[begin], run_id=run_id)
-
-
-def _step_of(journal: list[HistoryEvent], command_id: int) -> tuple[int, int]:
-    """Return where the input begins that led to a command, and where what came of it ends."""
-    begin = 0
-    found = False
-    for position, entry in enumerate(journal):
-        if not entry.is_command:
-            if found:
-                return begin, position
-            begin = position
-        elif getattr(entry, "id", None) == command_id:
-            found = True
-    if not found:
-        raise ValueError(f"the journal holds no command {command_id}")
-    return begin, len(journal)
+        tx.execute(_APPEND, (target.run.pk, run_number, encode_journal(entries)))
+        _adopt_children(tx, target, entries, run_id=run_id)
+    if kept.again is not None:
+        _repeat(tx, target, kept.again, run_id=run_id)
 
 
 def _renew(
@@ -124,11 +108,7 @@ def _renew(
 
 
 def _repeat(tx: Transaction, target: Target, event: HistoryEvent, *, run_id: str) -> None:
-    """Deliver an input of the old run to the new one.
-
-    Its step ended the old run. A journal that holds its command but not the end that came with it
-    would not fit the code, so that step is taken anew.
-    """
+    """Deliver an input of the old run, whose step ended it, to the new one."""
     kind = _KINDS.get(type(event))
     if kind is not None:
         inbox.put(tx, target, event, kind=kind, run_id=run_id, wakes=False)

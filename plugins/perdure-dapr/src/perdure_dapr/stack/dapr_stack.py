@@ -1,0 +1,71 @@
+"""A Dapr stack that belongs to one process: for tests, benchmarks and crash campaigns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from perdure.stack import DEFAULT_WAIT_SECONDS, Stack
+from perdure_dapr.stack.kind import DaprStackKind, url_of
+from perdure_dapr.stack.options import StackOptions
+from perdure_dapr.stack.programs import STACK
+from perdure_dapr.stack.servers import SIDECAR
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+
+    from perdure.stack import Tell
+
+
+class DaprStack(Stack):
+    """Dapr on loopback, up within ``with``, and gone with this process however that ends.
+
+    ::
+
+        with DaprStack(folder, StackOptions(sidecars=2)) as stack:
+            run_program(environment=stack.environment)
+            stack.kill("daprd")
+            stack.start("daprd")       # the same state and ports; returns once it is healthy
+
+    Args:
+        folder: Where it lives; its state is kept there for the next one.
+        options: How it shall be.
+        wait_seconds: How long it may take to become healthy.
+        tell: Takes words for the user, such as how far a build is.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        options: StackOptions | None = None,
+        *,
+        wait_seconds: float = DEFAULT_WAIT_SECONDS,
+        tell: Tell | None = None,
+    ) -> None:
+        super().__init__(STACK, folder, kind=DaprStackKind(), is_tied=True, tell=tell)
+        self.options = options or StackOptions()
+        self._wait_seconds = wait_seconds
+
+    def __enter__(self) -> Self:
+        """Bring it up.
+
+        Raises:
+            StackError: It cannot be brought up.
+        """
+        self.up(self.options.as_given(), wait_seconds=self._wait_seconds)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Take it down."""
+        self.down()
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The value for ``PERDURE_BACKEND`` of each sidecar, by its name."""
+        servers = (part.server for part in self.record().servers)
+        return {server.name: url_of(server) for server in servers if SIDECAR in server.name}

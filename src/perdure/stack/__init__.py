@@ -1,0 +1,59 @@
+"""Local servers: a stack is a named set of server processes on loopback, offered by a plugin.
+
+:class:`Stack` is what ``perdure stack`` and tests work with; what a plugin gives is a
+:class:`StackKind`, found by name through the entry point group ``perdure.stacks``.
+"""
+
+from __future__ import annotations
+
+from perdure.stack.errors import (
+    ServerNotHealthyError,
+    StackDiffersError,
+    StackError,
+    StackNotUpError,
+)
+from perdure.stack.folder import DEFAULT_ROOT, StackFolder
+from perdure.stack.offers import GROUP, installed_stacks, load_stack
+from perdure.stack.ports import LOOPBACK, PortBook
+from perdure.stack.process import ProcessId, Usage
+from perdure.stack.record import ServerRecord, StackRecord
+from perdure.stack.server import (
+    HealthCheck,
+    OptionValue,
+    Server,
+    StackKind,
+    StackOption,
+    StackPlan,
+    Tell,
+)
+from perdure.stack.stack import DEFAULT_WAIT_SECONDS, Stack, Started
+from perdure.stack.status import ServerStatus
+
+__all__ = [
+    "DEFAULT_ROOT",
+    "DEFAULT_WAIT_SECONDS",
+    "GROUP",
+    "LOOPBACK",
+    "HealthCheck",
+    "OptionValue",
+    "PortBook",
+    "ProcessId",
+    "Server",
+    "ServerNotHealthyError",
+    "ServerRecord",
+    "ServerStatus",
+    "Stack",
+    "StackDiffersError",
+    "StackError",
+    "StackFolder",
+    "StackKind",
+    "StackNotUpError",
+    "StackOption",
+    "StackPlan",
+    "StackRecord",
+    "Started",
+    "Tell",
+    "Usage",
+    "installed_stacks",
+    "load_stack",
+]
