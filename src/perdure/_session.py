@@ -73,11 +73,19 @@ class Session:
     async def _open(self) -> None:
         from perdure._payload_backend import PayloadBackend
         from perdure.payloads.pipeline import open_pipeline
-        from perdure.payloads.settings import Payloads
+        from perdure.payloads.settings import Payloads, with_default
 
         backend = self._make_backend()
-        pipeline = open_pipeline(self._payloads or Payloads(), limit=backend.payload_limit)
+        payloads = self._payloads or Payloads()
+        # Before anything is reached, so that a wrong setting is told first.
+        pipeline = open_pipeline(payloads, limit=backend.payload_limit)
         await backend.open()
+        try:
+            if (stored := with_default(payloads, backend.default_payloads)) is not payloads:
+                pipeline = open_pipeline(stored, limit=backend.payload_limit)
+        except BaseException:
+            await backend.close()
+            raise
         self._backend = PayloadBackend(backend, pipeline)
 
 

@@ -68,3 +68,29 @@ async def test_results_over_the_limit_fail_and_never_loop(world: World, workflow
         handle = await client.start(workflow, LIMIT)
         with pytest.raises(perdure.WorkflowFailedError, match="set PERDURE_PAYLOADS"):
             await handle.result(timeout=SECONDS)
+
+
+def _with_a_store_of_its_own(world: World, payloads: str | None) -> perdure.App:
+    def make(url: str, *, clock: Clock | None = None) -> Backend:
+        backend = create_backend(f"sqlite:///{world.folder}/limited.db", clock=clock)
+        backend.payload_limit = LIMIT
+        backend.default_payloads = f"file://{world.folder}/own"
+        return backend
+
+    app = perdure.App("limited", backend=make, payloads=payloads)
+    app.include(registry)
+    return app
+
+
+async def test_a_backends_own_store_takes_what_is_large(world: World) -> None:
+    async with _with_a_store_of_its_own(world, None).run() as client:
+        handle = await client.start(returns, LIMIT)
+        assert await handle.result(timeout=SECONDS) == "x" * LIMIT
+    assert any((world.folder / "own").rglob("*"))
+
+
+async def test_inline_does_without_a_backends_own_store(world: World) -> None:
+    async with _with_a_store_of_its_own(world, "inline://").run() as client:
+        with pytest.raises(perdure.PayloadTooLargeError):
+            await client.start(twice, "x" * LIMIT)
+    assert not (world.folder / "own").exists()

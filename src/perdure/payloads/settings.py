@@ -29,12 +29,13 @@ class Payloads:
 
     Attributes:
         store: The URL of the store for what is large, as ``file:///var/lib/perdure`` or
-            ``s3://bucket/folder``; ``None`` keeps everything inline.
+            ``s3://bucket/folder``; ``None`` leaves it to the backend, most of which have none.
         store_options: What fsspec is given beside the URL.
         codecs: What is applied to each payload, by name and in order: ``gzip``, ``zstd``, plugins.
             Encryption is added behind them where there are keys.
         keys: The keys, the one to encrypt with first. Those that follow only decrypt.
         threshold: From how many bytes on a payload goes to the store.
+        is_inline: Whether all is to be kept inline, even where a backend would use a store.
     """
 
     store: str | None = None
@@ -42,6 +43,7 @@ class Payloads:
     codecs: tuple[str, ...] = ()
     keys: tuple[Key, ...] = field(default=(), repr=False)
     threshold: int = DEFAULT_THRESHOLD
+    is_inline: bool = False
 
     def __post_init__(self) -> None:
         if self.threshold < 0:
@@ -55,7 +57,7 @@ def parse_payloads(text: str | None, *, keys: str | None, setting: str = SETTING
     """Return what a setting says: a store's URL, with ``?codecs=gzip&threshold=192KiB`` if need be.
 
     Args:
-        text: The URL; ``inline://`` is for codecs without a store.
+        text: The URL; ``inline://`` is for no store at all, or codecs without one.
         keys: What ``PERDURE_PAYLOAD_KEYS`` holds.
         setting: Where ``text`` was found, for messages.
 
@@ -79,7 +81,7 @@ def parse_payloads(text: str | None, *, keys: str | None, setting: str = SETTING
         else:
             rest.append((name, value))  # it is the store's own
     if address == INLINE:
-        return payloads
+        return replace(payloads, is_inline=True)
     return replace(payloads, store=f"{address}?{urlencode(rest)}" if rest else address)
 
 
@@ -90,6 +92,13 @@ def read_payloads(text: str | None, *, setting: str = SETTING) -> Payloads:
         ConfigurationError: It cannot be used.
     """
     return parse_payloads(text, keys=os.environ.get(KEYS_VARIABLE), setting=setting)
+
+
+def with_default(payloads: Payloads, store: str | None) -> Payloads:
+    """Return the settings, with the store that a backend would use where they say nothing."""
+    if store is None or payloads.store is not None or payloads.is_inline:
+        return payloads
+    return replace(payloads, store=store)
 
 
 def _size(value: str, setting: str) -> int:

@@ -102,6 +102,13 @@ class Backend(abc.ABC):
     Perdure keeps to it: what is larger goes to the payload store, or is refused before any call.
     """
 
+    default_payloads: str | None = None
+    """The URL of the payload store to use where the settings name none, and not ``inline://``.
+
+    Only where every worker and client of the hub surely sees it, as on one host. Read once it is
+    open.
+    """
+
     spi_version: ClassVar[int] = 1
     """The ``SPI_VERSION`` it was written for, as a plain number: never ``SPI_VERSION`` itself."""
 
