@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
 DOCUMENTS += sorted(path for path in (ROOT / "docs").rglob("*.md"))
 DOCUMENTS += [ROOT / folder / "README.md" for folder in ("plugins", "examples", "benchmarks")]
+DOCUMENTS += sorted((ROOT / "plugins").glob("*/README.md"))
 
 _LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 _PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)

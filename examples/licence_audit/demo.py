@@ -3,6 +3,7 @@
 ::
 
     python examples/licence_audit/demo.py
+    python examples/licence_audit/demo.py --backend dapr   # on local servers, while it runs
 
 This process only directs: it starts a worker process, watches, kills it with SIGKILL, starts the
 next one, approves, and compares what the activities wrote with the history. Its exit code
@@ -31,6 +32,7 @@ import page
 import perdure
 import proof
 import stage
+import venue
 from crew import Crew, WorkerDiedError
 from director import DemoError, Director
 from display import Show
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 STATE: Final = Path(".perdure/demo")
 FAILING: Final = "pydantic"
 DEADLINE: Final = timedelta(minutes=2)
+TITLE: Final = "perdure: a licence audit that survives kill -9"
 _EXPECTED: Final = (
     DemoError,
     WorkerDiedError,
@@ -64,14 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with stage.taken(options.state) as taken:
             taken.settle()
-            request = Request(
-                report=str(taken.report),
-                failing=options.fail or None,
-                pace=timedelta(seconds=options.pace),
-                watch=timedelta(seconds=options.watch),
-                deadline=DEADLINE,
-            )
-            return asyncio.run(perform(taken, request, console, is_asked=options.ask))
+            console.print(Text(f"\n  {TITLE}\n", style="bold"))
+            with venue.opened(options.backend, taken, lambda words: _tell(console, words)) as place:
+                request = _request(options, taken)
+                _introduce(console, request, place)
+                return asyncio.run(perform(taken, request, console, is_asked=options.ask))
     except KeyboardInterrupt:
         console.print("\nInterrupted. Everything the demo started has been stopped.")
         return 130
@@ -83,7 +83,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def perform(taken: Stage, request: Request, console: Console, *, is_asked: bool) -> int:
     """Run the audit under the director, then conclude."""
     started = time.monotonic()
-    _introduce(console, request)
     with Show(console) as show, Crew(taken.log) as crew:
         show.say(f"worker {crew.start()} started")
         async with audit.app.client() as client:
@@ -115,30 +114,48 @@ def conclude(
     return 0 if compared.holds else 1
 
 
-def _introduce(console: Console, request: Request) -> None:
+def _request(options: argparse.Namespace, taken: Stage) -> Request:
+    return Request(
+        report=str(taken.report),
+        failing=options.fail or None,
+        pace=timedelta(seconds=options.pace),
+        watch=timedelta(seconds=options.watch),
+        deadline=DEADLINE,
+    )
+
+
+def _tell(console: Console, words: str) -> None:
+    console.print(Text(f"  {words}", style="dim"))
+
+
+def _introduce(console: Console, request: Request, place: str) -> None:
     here = environment.look()
     failing = f", the one of {request.failing} told to fail twice" if request.failing else ""
     lines = (
+        place,
         f"{here.folder}, Python {here.python}, {len(here.distributions)} distributions",
         f"{request.readers} readers at once{failing}",
         f"a durable timer of {request.watch.total_seconds():g} s meanwhile: does anything change?",
         f"then an approval, with a deadline of {request.deadline.total_seconds():g} s",
     )
-    console.print(Text("\n  perdure: a licence audit that survives kill -9\n", style="bold"))
     for line in lines:
-        console.print(Text(f"  {line}", style="dim"))
+        _tell(console, line)
     console.print()
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Audit licences, kill the worker, prove it.")
     add = parser.add_argument
+    add("--backend", metavar="NAME", help=f"where it runs: {', '.join(venue.names())}")
     add("--ask", action="store_true", help="ask you for the approval, instead of giving it")
     add("--fail", metavar="NAME", default=FAILING, help="whose reader fails twice ('' for none)")
-    add("--pace", metavar="SECONDS", type=float, default=0.45, help="how long each reader takes")
-    add("--watch", metavar="SECONDS", type=float, default=5, help="how long the timer runs")
+    add("--pace", metavar="SECONDS", type=float, default=0.3, help="how long each reader takes")
+    add("--watch", metavar="SECONDS", type=float, default=8, help="how long the timer runs")
     add("--state", metavar="FOLDER", type=Path, default=STATE, help="where its files are kept")
     options = parser.parse_args(arguments)
+    if options.backend not in (None, *venue.names()):
+        known = ", ".join(venue.names())
+        parser.error(f"--backend {options.backend}: no such backend here; there are: {known}")
     names = [item.name for item in environment.look().distributions]
     if options.fail and options.fail not in names:
         parser.error(f"--fail {options.fail}: not installed here; one of {', '.join(names)}")

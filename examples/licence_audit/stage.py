@@ -28,7 +28,7 @@ class Stage:
 
     @property
     def database(self) -> Path:
-        """The embedded engine's file, unless PERDURE_BACKEND says otherwise."""
+        """The embedded engine's file, where that is the backend."""
         return self.folder / "hub" / "audit.db"
 
     @property
@@ -52,8 +52,7 @@ class Stage:
         return self.folder / "proof.json"
 
     def settle(self) -> None:
-        """Point perdure and the activities of this process and its children to this folder."""
-        os.environ.setdefault("PERDURE_BACKEND", f"sqlite:///{self.database}")
+        """Point the activities of this process and its children to this folder."""
         os.environ[evidence.VARIABLE] = str(self.evidence)
 
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
@@ -24,69 +18,17 @@ from model import Audit, Decision
 from perdure.spi import history as facts
 from proof import Kill
 from stage import Stage, StageTakenError, taken
+from tests.examples.running import QUICK, output, running, runs, wait_until, worker_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-FOLDER = Path(demo.__file__).parent
-QUICK = ("--pace", "0.15", "--watch", "1.5")
-PATIENCE_SECONDS = 20
-
-
-def _environment(**variables: str) -> dict[str, str]:
-    ours = {"PERDURE_BACKEND", evidence.VARIABLE, "COLUMNS"}
-    kept = {name: value for name, value in os.environ.items() if name not in ours}
-    return kept | variables
-
-
-@contextlib.contextmanager
-def _running(script: str, *arguments: str, cwd: Path, **variables: str) -> Iterator[Any]:
-    command = [sys.executable, str(FOLDER / script), *arguments]
-    process = subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=_environment(**variables),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        encoding="utf-8",
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def _output(process: subprocess.Popen[str]) -> str:
-    return process.communicate(timeout=PATIENCE_SECONDS)[0]
-
-
-def _wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def _runs(pid: int) -> bool:
-    state = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return state.stdout.strip()[:1] not in {"", "Z"}
-
-
-def _worker_of(state: Path) -> int:
-    """Wait for the first worker's first line, and return its process id."""
-    path = state / "evidence.jsonl"
-    _wait_until(lambda: bool(evidence.read(path)))
-    return evidence.read(path)[0].pid
+pytestmark = pytest.mark.timeout(90)  # an audit takes longer the more is installed
 
 
 def test_demo_survives_its_kill_and_proves_it(tmp_path: Path) -> None:
-    with _running("demo.py", *QUICK, cwd=tmp_path) as process:
-        text = _output(process)
+    with running("demo.py", *QUICK, cwd=tmp_path) as process:
+        text = output(process)
     state = tmp_path / ".perdure" / "demo"
     proof = json.loads((state / "proof.json").read_text())
     lines = evidence.read(state / "evidence.jsonl")
@@ -98,14 +40,14 @@ def test_demo_survives_its_kill_and_proves_it(tmp_path: Path) -> None:
     assert proof["restarted"] >= 1
     assert len({line.pid for line in lines}) == 2
     assert len(ends) - len(set(ends)) == proof["uncommitted"]
-    assert not any(_runs(line.pid) for line in lines)
+    assert not any(runs(line.pid) for line in lines)
     assert "The proof holds" in (state / "report.html").read_text(encoding="utf-8")
 
 
 def test_demo_in_a_pipe_is_plain_lines_of_80_columns_and_runs_again(tmp_path: Path) -> None:
     for _ in range(2):
-        with _running("demo.py", *QUICK, "--fail", "", cwd=tmp_path) as process:
-            text = _output(process)
+        with running("demo.py", *QUICK, "--fail", "", cwd=tmp_path) as process:
+            text = output(process)
         assert process.returncode == 0, text
     proof = json.loads((tmp_path / ".perdure" / "demo" / "proof.json").read_text())
     assert proof["retried"] == 0
@@ -117,35 +59,35 @@ def test_demo_in_a_pipe_is_plain_lines_of_80_columns_and_runs_again(tmp_path: Pa
 
 
 def test_demo_stops_everything_on_ctrl_c(tmp_path: Path) -> None:
-    with _running("demo.py", cwd=tmp_path) as process:
-        worker = _worker_of(tmp_path / ".perdure" / "demo")
+    with running("demo.py", cwd=tmp_path) as process:
+        worker = worker_of(tmp_path / ".perdure" / "demo")
         process.send_signal(signal.SIGINT)
-        text = _output(process)
+        text = output(process)
     assert process.returncode == 130, text
     assert "Interrupted" in text
     assert "Traceback" not in text
-    assert not _runs(worker)
+    assert not runs(worker)
 
 
 def test_the_worker_ends_by_itself_if_the_demo_is_killed(tmp_path: Path) -> None:
-    with _running("demo.py", cwd=tmp_path) as process:
-        worker = _worker_of(tmp_path / ".perdure" / "demo")
+    with running("demo.py", cwd=tmp_path) as process:
+        worker = worker_of(tmp_path / ".perdure" / "demo")
         process.kill()
         process.wait()
-        _wait_until(lambda: not _runs(worker))
+        wait_until(lambda: not runs(worker))
 
 
 def test_demo_says_when_the_worker_cannot_run(tmp_path: Path) -> None:
-    with _running("demo.py", cwd=tmp_path, PERDURE_BACKEND="nonsense") as process:
-        text = _output(process)
+    with running("demo.py", cwd=tmp_path, PERDURE_BACKEND="nonsense") as process:
+        text = output(process)
     assert process.returncode == 1
     assert "nonsense" in text
     assert "Traceback" not in text
 
 
 def test_demo_refuses_a_name_that_is_not_installed(tmp_path: Path) -> None:
-    with _running("demo.py", "--fail", "no-such-thing", cwd=tmp_path) as process:
-        text = _output(process)
+    with running("demo.py", "--fail", "no-such-thing", cwd=tmp_path) as process:
+        text = output(process)
     assert process.returncode == 2
     assert "no-such-thing" in text
 
@@ -155,10 +97,10 @@ def test_audit_alone_goes_on_after_being_killed(tmp_path: Path) -> None:
         "PERDURE_BACKEND": f"sqlite:///{tmp_path / 'hub.db'}",
         evidence.VARIABLE: str(tmp_path / "evidence.jsonl"),
     }
-    with _running("audit.py", "--pace", "0.1", cwd=tmp_path, **variables) as process:
-        _wait_until(lambda: len(evidence.read(tmp_path / "evidence.jsonl")) > 12)
-    with _running("audit.py", cwd=tmp_path, **variables) as process:
-        text = _output(process)
+    with running("audit.py", "--pace", "0.1", cwd=tmp_path, **variables) as process:
+        wait_until(lambda: len(evidence.read(tmp_path / "evidence.jsonl")) > 12)
+    with running("audit.py", cwd=tmp_path, **variables) as process:
+        text = output(process)
     lines = evidence.read(tmp_path / "evidence.jsonl")
     finished = [line.key for line in lines if line.phase == "end"]
     assert process.returncode == 0, text
