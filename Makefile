@@ -42,11 +42,15 @@ lint: $(INSTALLED) ## Check style with ruff and types with mypy --strict
 soak: $(INSTALLED) ## Run the crash and property tests with their full counts (long; prints every seed)
 	@PERDURE_SOAK=1 $(PYTEST) -m soak -s -v
 
-bench: $(INSTALLED) ## Measure speed beside the floor of bare SQLite
+bench: $(INSTALLED) ## Measure speed beside the floor of bare SQLite (BACKEND=dapr: beside Dapr's own SDK)
+ifneq ($(filter-out sqlite,$(BACKEND)),)
+	@$(PYTHON_IN_VENV) -m benchmarks.beside $(BACKEND)
+else
 	@mkdir -p .benchmarks
 	@$(PYTEST) benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --timeout 0 \
 		--benchmark-columns=min,median,iqr,ops,rounds --benchmark-json=$(BENCHMARKED)
 	@$(PYTHON_IN_VENV) -m benchmarks.report $(BENCHMARKED)
+endif
 
 clean: ## Remove .venv, builds and caches (never your .perdure files)
 	rm -rf .venv build dist src/*.egg-info plugins/*/src/*.egg-info plugins/*/build

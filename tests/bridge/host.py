@@ -6,6 +6,7 @@ It says in which order things happen, which answers are lost, and which bridge e
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import logging
 from dataclasses import dataclass
@@ -23,14 +24,22 @@ from perdure.spi.bridge import (
     encode_event,
     encode_start,
     run_activity,
+    with_plain_holds,
 )
+from perdure.spi.bridge.errands import is_reserved, run_errand
+from tests.bridge.neighbours import Neighbours
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from perdure.spi.bridge import Bridge
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 START_US = 1_800_000_000_000_000
 
+# One loop for all activities of all hosts: a loop of its own for each would take most of the time.
+_RUNNER = asyncio.Runner()
+atexit.register(_RUNNER.close)
 _logger = logging.getLogger("perdure.tests.bridge")
 
 
@@ -48,8 +57,19 @@ class Call:
 class Host:
     """One instance, its history and what is open of it."""
 
-    def __init__(self, bridge: Bridge, *, instance_id: str = "trip-1") -> None:
-        self.bridge = bridge
+    def __init__(
+        self, bridge: Bridge, *, instance_id: str = "trip-1", forgets: bool = False
+    ) -> None:
+        """Make a server with nothing on it.
+
+        Args:
+            bridge: What executes unless another one is given.
+            instance_id: The id of the instance.
+            forgets: Whether what is asked for in the work item that ends a run is dropped, as one
+                of the SDKs does.
+        """
+        self.bridge = self.executed_by = bridge
+        self.forgets = forgets
         self.instance_id = instance_id
         self.now_us = START_US
         self.history: list[Any] = []
@@ -58,10 +78,12 @@ class Host:
         self.children: dict[int, Call] = {}
         self.timers: dict[int, int] = {}
         self.timers_created = 0
+        self.timer_texts: dict[int, str] = {}
         self.status = "running"
         self.output: str | None = None
         self.failure: Any = None
         self.custom_status: str | None = None
+        self.neighbours = Neighbours()
         self.runs = 1
         self.work_items = 0
 
@@ -69,7 +91,15 @@ class Host:
 
     def start(self, workflow: str, *, run_id: str = "run-1", **arguments: Any) -> Host:
         """Start the instance as perdure's client does, and execute it."""
-        start = StartEnvelope(run_id=run_id, seed=run_id, arguments=json.dumps(arguments))
+        return self.begin(workflow, arguments, run_id=run_id)
+
+    def begin(
+        self, workflow: str, arguments: dict[str, Any], *, run_id: str = "run-1", **options: Any
+    ) -> Host:
+        """Start the instance with options of its envelope, and execute it."""
+        seed = options.pop("seed", run_id)
+        text = json.dumps(arguments)
+        start = StartEnvelope(run_id=run_id, seed=seed, arguments=text, **options)
         return self.start_with(workflow, json.dumps(encode_start(start)))
 
     def start_with(self, workflow: str, text: str | None) -> Host:
@@ -78,9 +108,13 @@ class Host:
         self.inbox = [helpers.new_execution_started_event(workflow, self.instance_id, text)]
         return self.execute()
 
-    def raise_event(self, name: str, payload: Any) -> Host:
+    def raise_event(self, name: str, payload: Any, *, id: str = "") -> Host:
         """Raise an event as perdure's client does."""
-        return self.raise_foreign(EVENT_CHANNEL, encode_event(name, json.dumps(payload)))
+        return self.raise_event_text(name, json.dumps(payload), id=id)
+
+    def raise_event_text(self, name: str, payload: str, *, id: str = "") -> Host:
+        """Raise an event whose payload is JSON text already."""
+        return self.raise_foreign(EVENT_CHANNEL, encode_event(name, payload, id=id))
 
     def raise_foreign(self, name: str, value: Any) -> Host:
         """Raise an event as any client does."""
@@ -92,20 +126,36 @@ class Host:
         self.inbox.append(helpers.new_terminated_event(encoded_output='"enough"'))
         return self
 
+    def suspend(self) -> Host:
+        """Put the instance on hold."""
+        self.inbox.append(helpers.new_suspend_event())
+        return self
+
+    def resume(self) -> Host:
+        """Lift the hold."""
+        self.inbox.append(helpers.new_resume_event())
+        return self
+
     # -- what a server does -----------------------------------------------------------------------
 
     def answer(self, id: int) -> Host:
         """Run an activity and deliver its outcome."""
         call = self.activities.pop(id)
         context = Call(name="", input="", orchestration_id=self.instance_id, task_id=id)
-        work = run_activity(self.bridge.program, call.name, context, json.loads(call.input))
+        work = self._work(call, context)
         try:
-            output = json.dumps(asyncio.run(work))
+            output = json.dumps(_RUNNER.run(work))
         except Exception as error:  # noqa: BLE001 - as the SDK does
             self.inbox.append(helpers.new_task_failed_event(id, error))
         else:
             self.inbox.append(helpers.new_task_completed_event(id, output))
         return self
+
+    def _work(self, call: Call, context: Call) -> Coroutine[Any, Any, Any]:
+        value = json.loads(call.input)
+        if is_reserved(call.name):
+            return run_errand(self.neighbours, call.name, value)
+        return run_activity(self.bridge.program, call.name, context, value)
 
     def answered(self, id: int, value: Any) -> Host:
         """Deliver what somebody else's activity returned."""
@@ -140,14 +190,20 @@ class Host:
             return self
         self.now_us += 1_000
         self.work_items += 1
+        self.executed_by = bridge or self.bridge
         new = [_at(helpers.new_orchestrator_started_event(), self.now_us), *self.inbox]
-        result = self._executor(bridge or self.bridge).execute(self.instance_id, self.history, new)
+        executor = self._executor(self.executed_by)
+        past_and_new = with_plain_holds(self.history, new) or (self.history, new)
+        result = executor.execute(self.instance_id, *past_and_new)
         if loses_answer:
             return self
         self.history += new
         self.inbox = []
         self.custom_status = result.encoded_custom_status
-        for action in result.actions:
+        actions = result.actions
+        if self.forgets and any(action.HasField("completeOrchestration") for action in actions):
+            actions = actions[-1:]
+        for action in actions:
             self._apply(action)
         return self
 
@@ -171,6 +227,7 @@ class Host:
 
     def _executor(self, bridge: Bridge) -> _OrchestrationExecutor:
         registry: Any = _Registry()  # type: ignore[no-untyped-call]  # the SDK has no types here
+        registry.timer_texts = self.timer_texts
         registry.add_named_orchestrator(self.workflow, bridge.orchestrator(self.workflow))
         return _OrchestrationExecutor(
             registry, _logger, JsonDataConverter(), maximum_timer_interval=None
@@ -180,7 +237,9 @@ class Host:
         match action.WhichOneof("orchestratorActionType"):
             case "scheduleTask":
                 task = action.scheduleTask
-                self.history.append(helpers.new_task_scheduled_event(action.id, task.name))
+                scheduled = helpers.new_task_scheduled_event(action.id, task.name)
+                scheduled.taskScheduled.input.CopyFrom(task.input)
+                self.history.append(scheduled)
                 self.activities[action.id] = Call(name=task.name, input=task.input.value)
             case "createTimer":
                 fire_at = action.createTimer.fireAt.ToDatetime()
@@ -192,7 +251,7 @@ class Host:
                 child = action.createSubOrchestration
                 self.history.append(
                     helpers.new_sub_orchestration_created_event(
-                        action.id, child.name, child.instanceId, None
+                        action.id, child.name, child.instanceId, child.input.value
                     )
                 )
                 self.children[action.id] = Call(

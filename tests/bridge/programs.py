@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ from perdure.spi.bridge import Bridge, Sdk
 from perdure.types import OnParentEnd  # noqa: TC001 - the converters read it
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from perdure.registry import Registry
+    from perdure.spi.bridge.openings import Opening
     from perdure.spi.bridge.run import Run
     from perdure.spi.history import HistoryEvent
 
@@ -25,18 +29,34 @@ SDK = Sdk(
 )
 
 
-class WatchedBridge(Bridge):
-    """Keeps the journals of runs that are over."""
+def create_timer(context: Any, fire_at: datetime, text: str) -> Any:
+    """Create a timer that bears a text. The SDK of these tests has no room for it: the host has."""
+    timer = context.create_timer(fire_at)
+    context._registry.timer_texts[context._sequence_number] = text
+    return timer
 
-    def __init__(self, registry: Registry, **options: Any) -> None:
+
+OTHER_SDK = replace(SDK, create_timer=create_timer, detaches_children=True)
+"""The SDK with the ways of another: timers bear notes, and some children are started apart."""
+
+
+class WatchedBridge(Bridge):
+    """Keeps the journals of runs that are over, and the run that was executed last."""
+
+    def __init__(self, registry: Registry, *, sdk: Sdk = SDK, **options: Any) -> None:
         self.parked: list[tuple[str, str]] = []
+        self.last: Run | None = None
         super().__init__(
             RegistryProgram(registry),
-            sdk=SDK,
+            sdk=sdk,
             on_parked=lambda instance_id, reason: self.parked.append((instance_id, reason)),
             **options,
         )
         self.journals: list[list[HistoryEvent]] = []
+
+    def begin(self, opening: Opening) -> Run:
+        self.last = super().begin(opening)
+        return self.last
 
     def end(self, instance_id: str, run: Run) -> None:
         self.journals.append(run.journal)

@@ -20,7 +20,13 @@ from perdure.spi.bridge import (
     encode_start,
     to_text,
 )
-from perdure.spi.bridge.messages import decode_call, encode_call, encode_result, wire_failure
+from perdure.spi.bridge.messages import (
+    decode_call,
+    encode_call,
+    encode_result,
+    run_mark,
+    wire_failure,
+)
 from perdure.spi.history import ActivityScheduled, BufferedEvent
 from perdure.spi.program import ActivityTask
 from perdure.types import Failure, ParentLink
@@ -45,7 +51,15 @@ starts = st.builds(
     | st.builds(ParentLink, instance_id=texts, run_id=texts, command_id=st.integers(0)),
     carried=st.lists(buffered, max_size=3).map(tuple),
     pending=st.lists(buffered, max_size=3).map(tuple),
+    heard=st.lists(texts, max_size=3).map(tuple),
+    created_us=st.none() | st.integers(1),
+    start_at_us=st.none() | st.integers(1),
+    execution_timeout_us=st.none() | st.integers(1),
     execution_deadline_us=st.none() | st.integers(1),
+    on_parent_end=st.sampled_from(["terminate", "abandon"]),
+    is_detached=st.booleans(),
+    prefix=texts,
+    repeats=st.booleans(),
     sequence=st.integers(0),
     custom_status=st.none() | texts.filter(bool),
 )
@@ -69,7 +83,7 @@ def test_a_start_comes_back(start: StartEnvelope) -> None:
 def test_what_is_not_marked_is_somebody_elses(value: Any) -> None:
     assert decode_start(value) is None
     assert decode_result(value) is None
-    assert decode_call(value, activity="a") is None
+    assert decode_call(value, activity="a", instance_id="i") is None
 
 
 @given(start=starts, data=st.data())
@@ -90,7 +104,7 @@ def test_a_tampered_start_is_told_as_damaged_or_read(start: StartEnvelope, data:
 def test_a_failure_comes_back_in_full(failure: Failure, run_id: str, id: int) -> None:
     raised = wire_failure(failure, run_id=run_id, id=id)
     reply = decode_failure(error_type=type(raised).__qualname__, message=str(raised))
-    assert reply == Reply(run_id=run_id, id=id, failure=failure)
+    assert reply == Reply(run=run_mark(run_id), id=id, failure=failure)
 
 
 @given(failure=failures, share=st.floats(0, 1))
@@ -110,19 +124,19 @@ def test_half_a_surrogate_pair_does_not_reach_the_wire() -> None:
     str(wire_failure(Failure(type="ValueError", message="\ud800"))).encode()
 
 
-@pytest.mark.parametrize("missing", ["id", "arguments", "instance_id", "delivery"])
+@pytest.mark.parametrize("missing", ["id", "arguments", "run_id", "workflow"])
 def test_a_damaged_call_names_what_is_missing(missing: str) -> None:
     scheduled = ActivityScheduled(at_us=0, id=1, name="pay", arguments="{}")
     task = ActivityTask(instance_id="i", run_id="r", workflow="w", scheduled=scheduled)
     envelope = encode_call(task)
-    assert decode_call(envelope, activity="pay") == task
+    assert decode_call(envelope, activity="pay", instance_id="i") == task
     del envelope[missing]
     with pytest.raises(PayloadError, match=missing):
-        decode_call(envelope, activity="pay")
+        decode_call(envelope, activity="pay", instance_id="i")
 
 
 def test_a_result_comes_back() -> None:
     envelope = encode_result(run_id="r", id=3, result="null")
-    assert decode_result(envelope) == Reply(run_id="r", id=3, result="null")
+    assert decode_result(envelope) == Reply(run="r", id=3, result="null")
     with pytest.raises(PayloadError, match="result"):
-        decode_result({"perdure": 1, "run_id": "r", "id": 3})
+        decode_result({"perdure": 1, "of": "r:3"})

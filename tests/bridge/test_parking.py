@@ -95,7 +95,7 @@ def test_an_input_of_a_newer_perdure_parks_the_instance(host: Host, bridge: Watc
 def test_an_answer_to_another_command_parks_the_instance(host: Host, bridge: WatchedBridge) -> None:
     host.start("chain", steps=3)
     (id,) = host.activities
-    host.answered(id, {"perdure": 1, "run_id": "run-1", "id": 7, "result": "1"}).execute()
+    host.answered(id, {"perdure": 1, "of": "run-1:7", "result": "1"}).execute()
     assert host.status == "running"
     assert "answer to command 7" in bridge.parked[0][1]
 

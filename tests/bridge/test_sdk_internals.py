@@ -83,6 +83,33 @@ def test_the_numbering_of_commands_may_begin_anywhere(context: Any) -> None:
     assert [action.id for action in context.get_actions()] == [42]
 
 
+def test_what_was_asked_for_last_is_the_newest_of_what_is_pending(context: Any) -> None:
+    asks: tuple[Any, ...] = (
+        lambda: context.call_activity("a", input={}),
+        lambda: context.create_timer(datetime(2026, 1, 2)),  # noqa: DTZ001 - as the SDK has it
+        lambda: context.call_sub_orchestrator("c", input={}, instance_id="i"),
+    )
+    for ask in asks:
+        ask()
+        assert next(reversed(context._pending_actions)) == context._sequence_number
+
+
+def test_events_that_nobody_takes_stand_under_their_folded_names() -> None:
+    source = inspect.getsource(worker._OrchestrationExecutor.process_event)
+    assert "event.eventRaised.name.casefold()" in source
+    assert "ctx._received_events[event_name] = event_list" in source
+
+
+def test_the_custom_status_is_read_behind_the_actions() -> None:
+    source = inspect.getsource(worker._OrchestrationExecutor.execute)
+    assert source.index("ctx.get_actions()") < source.index("ctx._encoded_custom_status")
+
+
+def test_a_workflow_that_returns_or_is_terminated_is_completed_by_way_of_the_context() -> None:
+    source = inspect.getsource(worker._OrchestrationExecutor.process_event)
+    assert source.count("ctx.set_complete(") == 3  # plain functions, force, the end of a generator
+
+
 def test_the_input_of_the_next_run_is_written_when_the_execution_ends(context: Any) -> None:
     envelope: dict[str, Any] = {"pending": []}
     context.continue_as_new(envelope, save_events=True)
@@ -119,7 +146,7 @@ def test_the_older_of_two_executions_at_once_gives_up(context: Any) -> None:
     older = bridge.orchestrator("chain")(context, value)
     next(older)
     next(bridge.orchestrator("chain")(context, value))
-    context._pending_tasks[1].complete({"perdure": 1, "run_id": "r", "id": 1, "result": "1"})
+    context._pending_tasks[1].complete({"perdure": 1, "of": "r:1", "result": "1"})
     with pytest.raises(Superseded) as raised:
         next(older)
     assert not isinstance(raised.value, Exception)

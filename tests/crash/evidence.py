@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -31,6 +32,7 @@ class Line:
     pid: int
     label: str
     seen: tuple[str, ...] = ()
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def operation(self) -> tuple[str, int]:
@@ -48,6 +50,7 @@ def append(path: Path, line: Line) -> None:
             "pid": line.pid,
             "label": line.label,
             "seen": list(line.seen),
+            "at": line.at,
         }
     )
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from perdure.errors import (
     WorkflowFailedError,
     WorkflowTerminatedError,
 )
+from perdure.spi.runs import child_digest
 from perdure.types import Failure, type_name
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _activity_error(name: str, failure: Failure, attempts: int) -> ActivityError
 
 def child_instance_id(executor: WorkflowExecutor, command_id: int) -> str:
     """Return the id of a child that was given none: of the parent's, the run and the command."""
-    digest = hashlib.sha256(f"{executor.info.run_id}:{command_id}".encode()).hexdigest()[:16]
+    digest = child_digest(executor.info.run_id, command_id)
     return f"{executor.instance_id[:_MAX_PARENT_PREFIX]}-{digest}"
 
 

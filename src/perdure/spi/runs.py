@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -143,6 +144,11 @@ async def run_activity(
     )
     outcome = await program.run_activity(task)
     return activity_ended(activity, outcome, at_us=now_us())
+
+
+def child_digest(run_id: str, command_id: int) -> str:
+    """Return what the id of a child ends with that was given none."""
+    return hashlib.sha256(f"{run_id}:{command_id}".encode()).hexdigest()[:16]
 
 
 def end_of(journal: Sequence[HistoryEvent]) -> Completed | Failed | Terminated | None:

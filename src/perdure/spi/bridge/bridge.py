@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from perdure.spi.bridge.activities import activity_function
+from perdure.spi.bridge.activities import awaited, run_activity, threaded
 from perdure.spi.bridge.episode import Episode
+from perdure.spi.bridge.errands import is_reserved, run_errand
 from perdure.spi.bridge.retained import RetainedRuns
 from perdure.spi.bridge.run import Run
 from perdure.spi.bridge.sdk import watching
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Generator
 
-    from perdure.spi.bridge.activities import ActivityContext
+    from perdure.spi.bridge.activities import Activity, ActivityContext, Runner
+    from perdure.spi.bridge.errands import Errands
     from perdure.spi.bridge.openings import Opening
+    from perdure.spi.bridge.result_record import ResultRecord
     from perdure.spi.bridge.sdk import OrchestrationContext, Sdk, WakeTask
     from perdure.spi.program import Program
 
@@ -28,9 +32,9 @@ _logger = logging.getLogger(__name__)
 class Bridge:
     """Runs a program on an SDK whose workflows are generators. One for each worker.
 
-    The backend registers what :meth:`orchestrator` and :meth:`activity` return under the names of
-    the program, has its server's missing pieces done (the activity ``END_CHILDREN``), and calls
-    :meth:`close` once the SDK's worker has stopped.
+    The backend registers what :meth:`orchestrator` and :meth:`activity`, or :meth:`async_activity`,
+    return under the names of the program and those of errands, and calls :meth:`close` once the
+    SDK's worker has stopped.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class Bridge:
         retain: int = DEFAULT_RETAINED,
         hears_others: bool = True,
         on_parked: Callable[[str, str], None] | None = None,
+        results: ResultRecord | None = None,
+        errands: Errands | None = None,
     ) -> None:
         """Make the bridge.
 
@@ -52,6 +58,8 @@ class Bridge:
                 workflows that wait for that name.
             on_parked: Told the instance and the reason where this worker cannot go on with it.
                 To resume it, a worker with fitting code has ``WAKE_EVENT`` raised on the channel.
+            results: Where what activities have returned is kept on this host.
+            errands: Who runs errands.
         """
         self.program = program
         self.sdk = sdk
@@ -59,6 +67,8 @@ class Bridge:
         self.runs = RetainedRuns(limit=retain)
         self._hears_others = hears_others
         self._on_parked = on_parked
+        self._results = results
+        self._errands = errands
 
     def orchestrator(
         self, workflow: str
@@ -77,28 +87,39 @@ class Bridge:
         orchestrator.__name__ = orchestrator.__qualname__ = workflow
         return orchestrator
 
-    def activity(
-        self, name: str, loop: asyncio.AbstractEventLoop
-    ) -> Callable[[ActivityContext, Any], Any]:
+    def activity(self, name: str, loop: asyncio.AbstractEventLoop) -> Activity:
         """Return the function to register as activity ``name``; the activity runs on ``loop``."""
-        return activity_function(self.program, name, loop)
+        return threaded(name, partial(self._run, name), loop)
+
+    def async_activity(self, name: str, loop: asyncio.AbstractEventLoop) -> Runner:
+        """Return the coroutine function to register as activity ``name``.
+
+        It may be awaited on any event loop; the activity runs on ``loop`` and holds no thread.
+        """
+        return awaited(name, partial(self._run, name), loop)
 
     def close(self) -> None:
         """Tear down what is kept in memory. May be called twice."""
         self.runs.close()
 
-    def begin(self, workflow: str, opening: Opening) -> Run:
+    def begin(self, opening: Opening) -> Run:
         """Return the run that an execution is of, kept or new.
 
         Raises:
             WorkflowNotRegisteredError: The program lacks the workflow.
+            PayloadError: The journal that it begins with is not whole.
         """
-        run_id = opening.start.run_id
 
         def make() -> Run:
-            return Run(self.program, workflow, run_id=run_id, hears_others=self._hears_others)
+            return Run(
+                self.program,
+                opening,
+                hears_others=self._hears_others,
+                notes_in_timers=self.sdk.create_timer is not None,
+                detaches_children=self.sdk.detaches_children,
+            )
 
-        return self.runs.begin(opening.instance_id, run_id, make)
+        return self.runs.begin(opening.instance_id, opening.start.run_id, make)
 
     def end(self, instance_id: str, run: Run) -> None:
         """Let go of a run that is over."""
@@ -111,3 +132,8 @@ class Bridge:
         self.runs.forget(instance_id)
         if self._on_parked is not None:
             self._on_parked(instance_id, reason)
+
+    async def _run(self, name: str, context: ActivityContext, value: object) -> object:
+        if self._errands is not None and is_reserved(name):
+            return await run_errand(self._errands, name, value)
+        return await run_activity(self.program, name, context, value, self._results)

@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from perdure.errors import PayloadError
 from perdure.spi.history import BufferedEvent
-from perdure.types import EMPTY, ParentLink
+from perdure.types import EMPTY, OnParentEnd, ParentLink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_T = TypeVar("_T", int, str)
+_T = TypeVar("_T", bool, int, str)
 
 MARK = "perdure"
 ENVELOPE_VERSION = 1
 
-_SCALARS = ("execution_deadline_us", "sequence", "custom_status", "python", "version")
+_INSTANTS = ("created_us", "start_at_us", "execution_timeout_us", "execution_deadline_us")
+_TEXTS = ("custom_status", "prefix", "python", "version")
+_PLAIN = (*_INSTANTS, *_TEXTS, "sequence", "is_detached", "repeats")
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 Envelope = dict[str, Any]
 """A JSON object that carries the mark."""
@@ -39,6 +43,15 @@ class StartEnvelope:
             execution.
         carried: Events that the run before has received and not consumed.
         pending: Events that came when the run before was over; not in any journal yet.
+        heard: The ids of the events heard last, so that one that comes again is known.
+        created_us: When the instance was asked for.
+        start_at_us: When its first run is to begin, if later.
+        execution_timeout_us: How long after its first run began the instance fails by itself, until
+            that is known as an instant.
+        on_parent_end: What becomes of a child when its parent ends.
+        is_detached: Whether it is a child that the vendor does not know as one.
+        prefix: The journal that the run begins with, in its text form, where it is a rerun.
+        repeats: Whether the last entry of ``prefix`` is an input to be delivered once more.
         sequence: Where the vendor's numbering of commands goes on, so that a late answer to a
             command of the run before is not taken for one of this run.
         custom_status: What the run before showed last.
@@ -55,7 +68,15 @@ class StartEnvelope:
     parent: ParentLink | None = None
     carried: tuple[BufferedEvent, ...] = ()
     pending: tuple[BufferedEvent, ...] = ()
+    heard: tuple[str, ...] = ()
+    created_us: int | None = None
+    start_at_us: int | None = None
+    execution_timeout_us: int | None = None
     execution_deadline_us: int | None = None
+    on_parent_end: OnParentEnd = "terminate"
+    is_detached: bool = False
+    prefix: str = ""
+    repeats: bool = False
     sequence: int = 0
     custom_status: str | None = None
     python: str = ""
@@ -82,16 +103,17 @@ def encode_start(start: StartEnvelope) -> Envelope:
     for name in ("carried", "pending"):
         if events := getattr(start, name):
             envelope[name] = [event_item(event) for event in events]
+    if start.heard:
+        envelope["heard"] = list(start.heard)
     if start.seed != start.run_id:
         envelope["seed"] = start.seed
     if start.patches is not None:
         envelope["patches"] = list(start.patches)
-    if start.parent is not None:
-        envelope["parent"] = asdict(start.parent)
+    envelope.update(_family(start))
     for name in ("headers", "tags"):
         if mapping := getattr(start, name):
             envelope[name] = dict(mapping)
-    for name in _SCALARS:
+    for name in _PLAIN:
         if value := getattr(start, name):
             envelope[name] = value
     return envelope
@@ -108,7 +130,6 @@ def decode_start(value: object) -> StartEnvelope | None:
     try:
         patches = value.get("patches")
         parent = value.get("parent")
-        deadline_us = value.get("execution_deadline_us")
         status = value.get("custom_status")
         return StartEnvelope(
             run_id=_text(value["run_id"]),
@@ -120,7 +141,12 @@ def decode_start(value: object) -> StartEnvelope | None:
             parent=None if parent is None else _parent(parent),
             carried=_events(value.get("carried", ())),
             pending=_events(value.get("pending", ())),
-            execution_deadline_us=_of(int, deadline_us) if deadline_us is not None else None,
+            heard=tuple(map(_text, value.get("heard", ()))),
+            **{name: _number(value, name) for name in _INSTANTS},
+            on_parent_end="abandon" if value.get("on_parent_end") == "abandon" else "terminate",
+            is_detached=_of(bool, value.get("is_detached", False)),
+            prefix=_text(value.get("prefix", "")),
+            repeats=_of(bool, value.get("repeats", False)),
             sequence=_of(int, value.get("sequence", 0)),
             custom_status=_text(status) if status is not None else None,
             python=_text(value.get("python", "")),
@@ -143,13 +169,22 @@ def raw_text(value: object) -> str:
 
 def to_text(envelope: Envelope) -> str:
     """Return an envelope as ASCII JSON text, for a client that takes text."""
-    return json.dumps(envelope, separators=(",", ":"), allow_nan=False)
+    return _encode(envelope)
 
 
 def damaged(what: str, error: Exception) -> PayloadError:
     """Return the error for an envelope that is not whole."""
     problem = f"a damaged envelope: {type(error).__name__}: {error}"
     return PayloadError(what=what, problem=problem)
+
+
+def _family(start: StartEnvelope) -> Envelope:
+    family: Envelope = {}
+    if start.parent is not None:
+        family["parent"] = asdict(start.parent)
+    if start.on_parent_end == "abandon":
+        family["on_parent_end"] = "abandon"
+    return family
 
 
 def _events(items: Iterable[Any]) -> tuple[BufferedEvent, ...]:
@@ -168,6 +203,11 @@ def _parent(link: Any) -> ParentLink:
         run_id=_text(link["run_id"]),
         command_id=_of(int, link["command_id"]),
     )
+
+
+def _number(values: Any, name: str) -> int | None:
+    value = values.get(name)
+    return None if value is None else _of(int, value)
 
 
 def _text(value: object) -> str:

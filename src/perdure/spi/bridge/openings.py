@@ -8,21 +8,60 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from perdure._version import __version__
+from perdure.errors import PayloadError
 from perdure.spi.bridge.envelope import StartEnvelope, decode_start, raw_text
 from perdure.spi.history import WorkflowStarted
+from perdure.spi.journal import decode_journal
 
 if TYPE_CHECKING:
-    from perdure.spi.history import ContinuedAsNew
+    from collections.abc import Iterable
+
+    from perdure.spi.history import BufferedEvent, ContinuedAsNew, HistoryEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """The beginning of a run."""
+    """The beginning of a run.
+
+    Attributes:
+        is_foreign: Whether its input is raw, of somebody else's client.
+    """
 
     instance_id: str
     workflow: str
     at_us: int
     start: StartEnvelope
+    is_foreign: bool = False
+
+    @property
+    def deadline_us(self) -> int | None:
+        """When the run fails by itself, if ever."""
+        start = self.start
+        if start.execution_deadline_us is not None or start.execution_timeout_us is None:
+            return start.execution_deadline_us
+        return self.at_us + start.execution_timeout_us
+
+    def begun(self, *, at_us: int, pending: Iterable[BufferedEvent]) -> Opening:
+        """Return the beginning of a run whose time has come, with the events that came before."""
+        start = replace(self.start, pending=(*self.start.pending, *pending))
+        return replace(self, at_us=at_us, start=start)
+
+    def prefix(self) -> Prefix | None:
+        """Return what a rerun begins with.
+
+        Raises:
+            PayloadError: It is not whole.
+        """
+        if not self.start.prefix:
+            return None
+        journal = decode_journal(self.start.prefix)
+        first = journal[0]
+        if not isinstance(first, WorkflowStarted):
+            raise PayloadError(what="journal of a rerun", problem="it lacks its beginning")
+        again = journal.pop() if self.start.repeats else None
+        run_id, deadline_us = self.start.run_id, self.deadline_us
+        journal[0] = replace(first, run_id=run_id, execution_deadline_us=deadline_us)
+        return Prefix(journal=tuple(journal), again=again)
 
     @classmethod
     def read(cls, value: object, *, instance_id: str, workflow: str, at_us: int) -> Opening:
@@ -35,11 +74,18 @@ class Opening:
             PayloadError: It is an envelope, and not whole.
         """
         start = decode_start(value)
+        is_foreign = start is None
         if start is None:
             arguments = "{}" if value is None else raw_text(value)
             run_id = derived_id(instance_id, str(at_us), arguments)
             start = StartEnvelope(run_id=run_id, seed=run_id, arguments=arguments)
-        return cls(instance_id=instance_id, workflow=workflow, at_us=at_us, start=start)
+        return cls(
+            instance_id=instance_id,
+            workflow=workflow,
+            at_us=at_us,
+            start=start,
+            is_foreign=is_foreign,
+        )
 
     def stamped(self, patches: tuple[str, ...]) -> StartEnvelope:
         """Return the input of the same run, with the patches that its code declares."""
@@ -60,7 +106,7 @@ class Opening:
             tags=start.tags,
             parent=start.parent,
             carried=start.carried,
-            execution_deadline_us=start.execution_deadline_us,
+            execution_deadline_us=self.deadline_us,
             python=start.python,
             perdure=start.version,
         )
@@ -83,11 +129,29 @@ class Opening:
             patches=patches,
             carried=outcome.carried,
             pending=(),
+            start_at_us=None,
+            execution_timeout_us=None,
+            execution_deadline_us=self.deadline_us,
+            prefix="",
+            repeats=False,
             sequence=sequence,
             custom_status=custom_status,
             python=platform.python_version(),
             version=__version__,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prefix:
+    """What a rerun keeps of the run before.
+
+    Attributes:
+        journal: What the code is rebuilt from.
+        again: The input to be delivered once more behind it, if any.
+    """
+
+    journal: tuple[HistoryEvent, ...]
+    again: HistoryEvent | None
 
 
 def derived_id(*parts: str) -> str:

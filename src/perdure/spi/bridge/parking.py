@@ -22,21 +22,41 @@ def guard(
     *,
     park: Callable[[Exception], None],
     is_over: Callable[[], bool],
+    ending: Callable[[], None],
+    answering: Callable[[], None],
 ) -> None:
-    """Have ``park`` called where the SDK would fail the instance for not matching its history.
+    """Be told before the SDK ends the instance, and before it answers the server.
 
-    Whatever the SDK stumbles over once the workflow has ended is history that goes on.
+    Args:
+        context: The SDK's, of one execution.
+        sdk: Its classes.
+        park: Called instead where the SDK would fail the instance for not matching its history.
+            Whatever it stumbles over once the workflow has ended is history that goes on.
+        is_over: Whether the workflow has ended.
+        ending: Called while the context still has what was asked for in this work item.
+        answering: Called while the custom status can still be set.
     """
-    fail = context.set_failed
+    complete, fail, actions = context.set_complete, context.set_failed, context.get_actions
+
+    def set_complete(result: Any, status: Any, is_result_encoded: bool = False) -> None:
+        ending()
+        complete(result, status, is_result_encoded)
 
     def set_failed(ex: Any) -> None:
         is_ours = isinstance(ex, WireFailure)
         if isinstance(ex, sdk.non_determinism_error) or (is_over() and not is_ours):
             park(ex)
         else:
+            ending()
             fail(ex)
 
+    def get_actions() -> list[Any]:
+        answering()
+        return actions()
+
+    _replace(context, "set_complete", set_complete)
     _replace(context, "set_failed", set_failed)
+    _replace(context, "get_actions", get_actions)
 
 
 def answer_nothing(context: OrchestrationContext) -> None:

@@ -11,13 +11,15 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from perdure.spi.bridge.messages import EVENT_CHANNEL
+from perdure.spi.bridge.channel import EVENT_CHANNEL
 from perdure.spi.history import ActivityScheduled, ChildStarted, HistoryEvent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from perdure.spi.bridge.notes import Note
     from perdure.spi.history import Outcome
+    from perdure.types import ParentLink
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,21 @@ class ArmTimer:
     """Ask the vendor for a timer."""
 
     deadline_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartDetached:
+    """Have a child started that the vendor does not know as one, by an activity."""
+
+    child: ChildStarted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerParent:
+    """Have the parent told how this child ended, by an activity."""
+
+    parent: ParentLink
+    payload: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +53,9 @@ class Listen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowStatus:
-    """Set the custom status."""
+    """Set the custom status; ``None`` takes away what was shown."""
 
-    json_text: str
+    json_text: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +65,10 @@ class EndChildren:
     instance_ids: tuple[str, ...]
 
 
-Awaited = ActivityScheduled | ChildStarted | ArmTimer | Listen | EndChildren
+Carrier = ActivityScheduled | ChildStarted | StartDetached | ArmTimer | EndChildren | AnswerParent
+"""What can carry notes into the vendor's history."""
+
+Awaited = Carrier | Listen
 """What is asked of the SDK and answered by it."""
 
 Operation = Awaited | ShowStatus
@@ -57,7 +77,17 @@ Operation = Awaited | ShowStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked(HistoryEvent):
-    """No input of a workflow: time went by, or somebody had the instance looked at."""
+    """No input of a workflow: time went by, or somebody had the instance looked at.
+
+    Attributes:
+        wakes: Whether what a worker has refused is to be asked for again.
+        again: The command to ask for again, since what came for it is not its answer.
+        refusal: Why a worker would not run that command, if that is what came.
+    """
+
+    wakes: bool = False
+    again: int = 0
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +100,13 @@ class Step:
             the event.
         event: The input; a :class:`Looked` where there is none.
         entries: What the executor recorded.
+        kept: How many of the entries a rerun had before.
         operations: What to ask of the SDK.
         outcome: How the run ended.
-        last: The operation to be answered before the run is ended.
+        closing: The operations to be answered before the run is ended.
+        note: What is dark of this step.
+        carrier: The operation that carries notes.
+        carried: Those notes.
     """
 
     cause: Awaited | None
@@ -80,29 +114,52 @@ class Step:
     event: HistoryEvent
     entries: Sequence[HistoryEvent]
     operations: Sequence[Operation]
+    kept: int = 0
     outcome: Outcome | None = None
-    last: Awaited | None = None
+    closing: tuple[Awaited, ...] = ()
+    note: Note | None = None
+    carrier: Carrier | None = None
+    carried: tuple[Note, ...] = ()
 
 
 class Open:
-    """What a run has asked of the SDK and would otherwise ask for twice."""
+    """What a run has asked of the SDK and would otherwise ask for twice, and what it must show.
 
-    def __init__(self, steps: Iterable[Step] = ()) -> None:
+    Attributes:
+        shown: The custom status as it is on the wire.
+        children_started_at_us: The instant of the last step that started a child.
+        notes: What nothing has carried yet.
+        refused: The commands that a worker would not run, with its reason, by their ids.
+    """
+
+    def __init__(self, steps: Iterable[Step] = (), *, shown: str | None = None) -> None:
         self._deadlines: list[int] = []
         self._names: set[str] = set()
-        self.custom_status: str | None = None
+        self.shown = shown
         self.children_started_at_us = -1
+        self.notes: list[Note] = []
+        self.refused: dict[int, tuple[ActivityScheduled, str]] = {}
         for step in steps:
-            self.answered(step.cause)
-            self.asked(step.operations, at_us=step.event.at_us)
+            self.took(step)
 
-    def answered(self, operation: Awaited | None) -> None:
-        """Note that an operation is done."""
+    def took(self, step: Step) -> None:
+        """Note all that a step has changed."""
+        self.answered(step.cause, step.event)
+        self.asked(step.operations, at_us=step.event.at_us)
+        self.noted(step.note, step.carrier)
+
+    def answered(self, operation: Awaited | None, event: HistoryEvent) -> None:
+        """Note that an operation is done, and what its answer says."""
         if isinstance(operation, ArmTimer):
             self._deadlines.remove(operation.deadline_us)
             heapq.heapify(self._deadlines)
         elif isinstance(operation, Listen):
             self._names.discard(operation.name)
+        if isinstance(event, Looked):
+            if event.wakes:
+                self.refused.clear()
+            elif event.refusal is not None and isinstance(operation, ActivityScheduled):
+                self.refused[operation.id] = (operation, event.refusal)
 
     def asked(self, operations: Iterable[Operation], *, at_us: int) -> None:
         """Note what was asked for."""
@@ -112,9 +169,16 @@ class Open:
             elif isinstance(operation, Listen):
                 self._names.add(operation.name)
             elif isinstance(operation, ShowStatus):
-                self.custom_status = operation.json_text
-            elif isinstance(operation, ChildStarted):
+                self.shown = operation.json_text
+            elif isinstance(operation, ChildStarted | StartDetached):
                 self.children_started_at_us = at_us
+
+    def noted(self, note: Note | None, carrier: Carrier | None) -> None:
+        """Note what is dark of a step, and whether it is carried."""
+        if note is not None:
+            self.notes.append(note)
+        if carrier is not None:
+            self.notes.clear()
 
     def timer_for(self, deadline_us: int | None) -> list[Operation]:
         """Return the timer to arm for the earliest deadline; none if one will fire by then."""

@@ -40,9 +40,16 @@ class OrchestrationContext(Protocol):
 
     ``set_failed``, ``set_complete`` and ``get_actions`` are how the SDK ends an execution. The
     bridge replaces them on one context where the SDK would fail an instance that must wait.
+
+    Attributes:
+        _sequence_number: The number of the command that was asked for last.
+        _pending_actions: What was asked for and is not in history yet, by those numbers.
+        _received_events: Events that nobody has taken, by their names in lower case.
     """
 
     _sequence_number: int
+    _pending_actions: dict[int, Any]
+    _received_events: dict[str, Any]
 
     @property
     def instance_id(self) -> str:
@@ -96,12 +103,23 @@ class Sdk:
         non_determinism_error: What the SDK raises when history has another command than the
             generator, or one more.
         encodes_custom_status: Whether ``set_custom_status`` takes a value and not its JSON text.
+        listen: Takes the next event of a name, where the SDK's own way leaves more in history.
+        create_timer: Creates a timer that bears a text, where the SDK's history has room for one.
+        call_activity: Schedules an activity by its name, with what gives the JSON text of its input
+            and need not be asked where history has it, and the mark of the run; where the SDK's
+            own way leaves more in history.
+        detaches_children: Whether a child whose id was chosen, or that outlives its parent, must be
+            started and heard apart from the vendor's own children.
     """
 
     composite_task: type[Any]
     completable_task: Callable[[], WakeTask]
     non_determinism_error: type[Exception]
     encodes_custom_status: bool = True
+    listen: Callable[[Any, str], SdkTask] | None = None
+    create_timer: Callable[[Any, datetime, str], SdkTask] | None = None
+    call_activity: Callable[[Any, str, Callable[[], str], str], SdkTask] | None = None
+    detaches_children: bool = False
 
 
 def watching(sdk: Sdk) -> Callable[[SdkTask, Callable[[SdkTask], None]], object]:

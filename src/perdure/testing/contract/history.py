@@ -115,7 +115,11 @@ class History(Contract):
         self, backend_hub: BackendHub
     ) -> None:
         handle = backend_hub.start(leaf)
-        with pytest.raises(perdure.InstanceNotFoundError):
+        keeps_runs = Capability.HISTORY_ACROSS_RUNS in backend_hub.capabilities
+        refusal = (
+            perdure.InstanceNotFoundError if keeps_runs else perdure.CapabilityNotSupportedError
+        )
+        with pytest.raises(refusal):
             handle.history(run_id="nobody")
         with pytest.raises(perdure.InstanceNotFoundError):
             backend_hub.client.get(leaf, backend_hub.new_id()).history()
