@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from dapr_kit.sidecars import write_anchor
 
 from perdure_dapr.conformance import make_target
-from perdure_dapr.stack import DaprStack
+from perdure_dapr.stack import DaprStack, StackOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,16 +40,14 @@ def _state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def dapr_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaprStack]:
     """Return a runtime that is up; each test takes ids of its own."""
-    folder = tmp_path_factory.mktemp("dapr")
-    write_anchor(folder)
-    with DaprStack(folder) as stack:
+    with DaprStack(tmp_path_factory.mktemp("dapr")) as stack:
         yield stack
 
 
 @pytest.fixture
 def bare_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaprStack]:
     """Return a runtime whose sidecar hosts workflows only while a worker is there."""
-    with DaprStack(tmp_path_factory.mktemp("bare")) as stack:
+    with DaprStack(tmp_path_factory.mktemp("bare"), StackOptions(bare=True)) as stack:
         yield stack
 
 

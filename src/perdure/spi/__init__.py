@@ -71,6 +71,7 @@ from perdure.spi.keeper import RunKeeper, RunStep
 from perdure.spi.program import ActivityOutcome, ActivityTask, Executor, Program
 from perdure.spi.record import RunRecord
 from perdure.spi.replies import activity_ended, child_ended, child_refused, outcomes_unknown
+from perdure.spi.rerun import Kept, kept_for_rerun
 from perdure.spi.runs import (
     STALLING_ERRORS,
     child_run,
@@ -124,6 +125,7 @@ __all__ = [
     "InstanceInfo",
     "InstanceNotFoundError",
     "InstancePage",
+    "Kept",
     "NonDeterminismError",
     "Outcome",
     "ParentLink",
@@ -159,6 +161,7 @@ __all__ = [
     "feed",
     "first_run",
     "instance_info",
+    "kept_for_rerun",
     "must_start",
     "next_run",
     "outcomes_unknown",

@@ -210,8 +210,11 @@ class WorkerProcess:
             TimeoutError: Neither happened in time; the message has its log.
         """
         deadline = time.monotonic() + _READY_SECONDS
-        while not sign.exists() and not self.was_killed:
-            if self.has_ended or time.monotonic() > deadline:
+        while not sign.exists():
+            status = self._process.poll()  # once, as it may end at any moment
+            if status == -signal.SIGKILL:
+                return
+            if status is not None or time.monotonic() > deadline:
                 self.kill()
                 raise TimeoutError(f"worker {self.pid} was never ready:\n{self.read_log()}")
             time.sleep(_POLL_SECONDS)

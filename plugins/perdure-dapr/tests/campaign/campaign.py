@@ -27,7 +27,6 @@ from campaign.schedule import (
 )
 from campaign.vendor_view import nudge, vendor_views
 from campaign.watch import Watch
-from dapr_kit.sidecars import write_anchor
 
 from perdure.spi.bridge import EVENT_CHANNEL, WAKE_EVENT, encode_event, to_text
 from perdure_dapr.stack import DaprStack, StackOptions
@@ -93,7 +92,6 @@ class Campaign:
     def run(self) -> Report:
         """Carry the plan out to its end and return what came of it."""
         options = StackOptions(app_id="campaign", sidecars=self._plan.sidecars)
-        write_anchor(self._folder / "stack")
         with DaprStack(self._folder / "stack", options) as stack:
             self._begun = time.monotonic()
             crew = self._crew(stack)

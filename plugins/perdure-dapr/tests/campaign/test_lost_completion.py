@@ -16,7 +16,6 @@ import pytest
 from campaign.crew import spawn
 from campaign.judge import Judge
 from campaign.lost_completion import single
-from dapr_kit.sidecars import write_anchor
 
 import perdure
 from perdure_dapr.stack import DaprStack
@@ -65,7 +64,6 @@ def test_a_finished_activity_is_not_run_again_by_the_worker_that_lives(
     kind: str, again: list[str], tmp_path: Path
 ) -> None:
     record = tmp_path / "record.jsonl"
-    write_anchor(tmp_path / "stack")
     with DaprStack(tmp_path / "stack") as stack:
         environment = {
             **stack.environment,

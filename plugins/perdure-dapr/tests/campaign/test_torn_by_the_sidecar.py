@@ -21,7 +21,6 @@ import pytest
 from campaign.crew import spawn
 from campaign.report import is_torn
 from campaign.vendor_view import vendor_views
-from dapr_kit.sidecars import write_anchor
 
 from perdure_dapr.stack import DaprStack
 
@@ -51,7 +50,6 @@ def _worker(stack: DaprStack, folder: Path) -> Process:
 def test_an_event_after_a_turn_of_a_timer_that_failed_leaves_an_instance_nobody_can_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_anchor(tmp_path / "stack")
     with DaprStack(tmp_path / "stack") as stack:
         monkeypatch.setenv("DAPR_API_TIMEOUT_SECONDS", "5")
         port = stack.environment["DAPR_GRPC_PORT"]

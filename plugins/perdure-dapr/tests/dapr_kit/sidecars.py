@@ -1,17 +1,13 @@
-"""Sidecars for tests: with or without the anchor, and lonely ones that lack something."""
+"""Lonely sidecars for tests, which lack something."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING
-
-from perdure_dapr import anchor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,26 +15,7 @@ if TYPE_CHECKING:
 
     from perdure_dapr.stack import DaprStack
 
-_ANCHOR = """\
-apiVersion: dapr.io/v1alpha1
-kind: MCPServer
-metadata:
-  name: anchor
-spec:
-  ignoreErrors: true
-  endpoint:
-    stdio:
-      command: {python}
-      args: ["-S", "-E", {script}]
-"""
 _PORTS = ("http", "grpc", "internal", "metrics")
-
-
-def write_anchor(folder: Path) -> None:
-    """Have the sidecars of a stack in ``folder`` host workflows without a worker."""
-    (folder / "components").mkdir(parents=True)
-    text = _ANCHOR.format(python=json.dumps(sys.executable), script=json.dumps(anchor.__file__))
-    (folder / "components" / "anchor.yaml").write_text(text, encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 from perdure.errors import ConfigurationError
 from perdure_dapr.stack import DaprStackKind, StackOptions
-from perdure_dapr.stack.files import api_token, write_configuration, write_state_store
+from perdure_dapr.stack.files import api_token, write_configuration, write_resources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,8 +56,8 @@ def test_what_dapr_would_refuse_is_refused_first(given: dict[str, Any], problem:
     ],
 )
 def test_the_store_is_the_one_that_was_chosen(tmp_path: Path, state: str, lines: list[str]) -> None:
-    folder = write_state_store(tmp_path, StackOptions(state=state))
-    (file,) = folder.iterdir()
+    folder = write_resources(tmp_path, StackOptions(state=state))
+    file = folder / "workflows.yaml"
     text = file.read_text(encoding="utf-8")
     assert [line for line in lines if line not in text] == []
     assert '- name: actorStateStore\n    value: "true"' in text
@@ -65,9 +65,16 @@ def test_the_store_is_the_one_that_was_chosen(tmp_path: Path, state: str, lines:
 
 
 def test_the_file_of_sqlite_may_have_any_path(tmp_path: Path) -> None:
-    folder = write_state_store(tmp_path / "a b?c", StackOptions())
+    folder = write_resources(tmp_path / "a b?c", StackOptions())
     text = (folder / "workflows.yaml").read_text(encoding="utf-8")
     assert f'value: "file:{tmp_path}/a%20b%3Fc/state/workflows.db"' in text
+
+
+def test_the_anchor_is_there_unless_the_stack_is_bare(tmp_path: Path) -> None:
+    path = write_resources(tmp_path, StackOptions()) / "anchor.yaml"
+    assert "kind: MCPServer" in path.read_text(encoding="utf-8")
+    write_resources(tmp_path, StackOptions(bare=True))
+    assert not path.exists()
 
 
 def test_no_resolver_is_named_that_opens_the_network(tmp_path: Path) -> None:

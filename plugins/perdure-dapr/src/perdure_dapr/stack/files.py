@@ -1,12 +1,14 @@
-"""The files that Dapr's servers read: the state store, the configuration, sentry's own."""
+"""The files that Dapr's servers read: state store, anchor, configuration, sentry's own."""
 
 from __future__ import annotations
 
 import json
 import secrets
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from perdure_dapr import anchor
 from perdure_dapr.stack.options import GENERATED
 
 if TYPE_CHECKING:
@@ -39,6 +41,19 @@ spec:
   metadata:
 """
 
+_ANCHOR = """\
+apiVersion: dapr.io/v1alpha1
+kind: MCPServer
+metadata:
+  name: anchor
+spec:
+  ignoreErrors: true
+  endpoint:
+    stdio:
+      command: {python}
+      args: ["-S", "-E", {script}]
+"""
+
 
 def write_configuration(folder: Path) -> Path:
     """Write the configuration of the sidecars, and return its path.
@@ -58,8 +73,8 @@ def write_sentry_configuration(folder: Path) -> Path:
     return _write(folder / "config" / "sentry.yaml", "")
 
 
-def write_state_store(folder: Path, options: StackOptions) -> Path:
-    """Write the component of the state store, and return the folder that sidecars are to read.
+def write_resources(folder: Path, options: StackOptions) -> Path:
+    """Write the state store and the anchor, and return the folder that sidecars are to read.
 
     Raises:
         OSError: It cannot be written.
@@ -68,7 +83,14 @@ def write_state_store(folder: Path, options: StackOptions) -> Path:
     text = _COMPONENT.format(type=kind, version=version)
     for name, value in {**settings, "actorStateStore": "true"}.items():
         text += f"  - name: {name}\n    value: {json.dumps(value)}\n"
-    return _write(folder / "components" / "workflows.yaml", text).parent
+    resources = _write(folder / "components" / "workflows.yaml", text).parent
+    path = resources / "anchor.yaml"
+    if options.bare:
+        path.unlink(missing_ok=True)
+    else:
+        script = json.dumps(anchor.__file__)
+        _write(path, _ANCHOR.format(python=json.dumps(sys.executable), script=script))
+    return resources
 
 
 def api_token(folder: Path, options: StackOptions) -> str:
@@ -92,7 +114,8 @@ def _store(folder: Path, state: str) -> tuple[str, str, dict[str, str]]:
     if store == "postgresql":
         return "state.postgresql", "v2", {"connectionString": address}
     path = quote(str(folder / "state" / "workflows.db"))
-    return "state.sqlite", "v1", {"connectionString": f"file:{path}"}
+    # With daprd's own two seconds, many starts at once fail: "database is locked".
+    return "state.sqlite", "v1", {"connectionString": f"file:{path}", "busyTimeout": "30s"}
 
 
 def _write(path: Path, text: str) -> Path:

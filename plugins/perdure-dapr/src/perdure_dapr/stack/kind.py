@@ -11,7 +11,7 @@ from perdure_dapr.stack.files import (
     api_token,
     write_configuration,
     write_sentry_configuration,
-    write_state_store,
+    write_resources,
 )
 from perdure_dapr.stack.options import DECLARED, StackOptions
 from perdure_dapr.stack.programs import STACK, find_installed, needed, versions_in_logs
@@ -57,7 +57,7 @@ class DaprStackKind:
                 folder=folder,
                 ports=ports,
                 options=options,
-                components=write_state_store(folder, options),
+                components=write_resources(folder, options),
                 configuration=write_configuration(folder),
                 sentry_configuration=write_sentry_configuration(folder),
                 api_token=token,

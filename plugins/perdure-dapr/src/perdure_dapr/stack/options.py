@@ -36,6 +36,8 @@ class StackOptions:
             none.
         max_body_size: The most that a message, and the history of one instance, may have.
         log_level: Of all servers.
+        bare: Whether the anchor is left out, which keeps a sidecar hosting workflows while no
+            worker is there; see :mod:`perdure_dapr.anchor`.
     """
 
     app_id: str = "perdure"
@@ -45,6 +47,7 @@ class StackOptions:
     api_token: str = ""
     max_body_size: str = "64Mi"
     log_level: str = "info"
+    bare: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what Dapr would refuse later, or take and not do.
@@ -118,6 +121,11 @@ DECLARED: Final = (
     ),
     StackOption(
         name="log_level", default="info", metavar="|".join(_LOG_LEVELS), help="Of all servers."
+    ),
+    StackOption(
+        name="bare",
+        default=False,
+        help="Leave out what keeps a sidecar in service when its last worker is killed.",
     ),
 )
 
