@@ -10,8 +10,8 @@ from perdure_dapr.stack.build import Builder
 from perdure_dapr.stack.files import (
     api_token,
     write_configuration,
-    write_sentry_configuration,
     write_resources,
+    write_sentry_configuration,
 )
 from perdure_dapr.stack.options import DECLARED, StackOptions
 from perdure_dapr.stack.programs import STACK, find_installed, needed, versions_in_logs
