@@ -102,9 +102,9 @@ def test_a_suite_without_a_target_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_backend_that_nobody_installed_is_named(tmp_path: Path) -> None:
-    target = make_target("dapr", folder=tmp_path)
+    target = make_target("azure", folder=tmp_path)
     with (
-        pytest.raises(PluginError, match="pip install perdure-dapr"),
+        pytest.raises(PluginError, match="pip install perdure-azure"),
         BackendHub(target, contract.Lifecycle.registry),
     ):
         pass
