@@ -21,6 +21,7 @@ NAME: Final = "dapr"
 START_HINT: Final = "start one with 'perdure stack up dapr', or check PERDURE_BACKEND"
 
 _TOO_LARGE: Final = re.compile(r"message (?:is )?larger than max \((\d+) vs\.? (\d+)\)")
+_FULL: Final = ("disk is full", "No space left on device")
 _UNHOSTED: Final = ("not registered", "did not find address", "failed to create actor")
 _REFUSED: Final = ("failed to connect", "connection refused", "name resolution")
 
@@ -96,9 +97,10 @@ def translate(
         return PayloadTooLargeError(what=f"to {action}", size=size, limit=limit, remedy=remedy)
     if "missing from state store" in details:
         return TornReadError(backend=NAME, problem=_torn(details, action, instance_id))
-    return _sign(details, instance_id) or BackendUnavailableError(
-        backend=NAME, problem=f"the sidecar could not {action}: {details or code}"
-    )
+    problem = f"the sidecar could not {action}: {details or code}"
+    if any(text in details for text in _FULL):
+        problem += "; make room for its state store, and call again"
+    return _sign(details, instance_id) or BackendUnavailableError(backend=NAME, problem=problem)
 
 
 def _torn(details: str, action: str, instance_id: str) -> str:
