@@ -126,3 +126,22 @@ def finished(coroutine: object) -> Health:
     """Run one of the portal's blocking calls to its end."""
     found: Health = finish(coroutine)  # type: ignore[arg-type]  # what the portal gives
     return found
+
+
+def test_names_that_dapr_keeps_for_itself_are_refused_before_any_call(
+    dapr_stack: DaprStack,
+) -> None:
+    app = perdure.App("reserved", backend=dapr_stack.url)
+
+    @app.workflow(name="dapr.internal.mine")
+    async def mine() -> None: ...
+
+    with app.client() as client, pytest.raises(perdure.InvalidNameError, match="Dapr's own"):
+        client.start(mine)
+    with pytest.raises(perdure.InvalidNameError, match=r"dapr\.internal\.mine"):
+        asyncio.run(_work(app))
+
+
+async def _work(app: perdure.App) -> None:
+    async with app.worker():
+        pass

@@ -93,8 +93,13 @@ class DaprBackend(Backend):
         return DaprWorker(self._opened, program)
 
     async def start(self, request: StartRequest) -> InstanceInfo:
-        """Start an instance."""
+        """Start an instance.
+
+        Raises:
+            InvalidNameError: Dapr keeps the name of the workflow for itself.
+        """
         check_declared(self, request)
+        checks.check_names("workflow", [request.workflow])
         return await self._opened.starter.start(request)
 
     async def get(self, instance_id: str) -> InstanceInfo:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from perdure.errors import BackendUnavailableError, ConfigurationError
+from perdure.errors import BackendUnavailableError, ConfigurationError, InvalidNameError
 from perdure_dapr import faults
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from perdure.names import FunctionKind
     from perdure_dapr.address import Address
     from perdure_dapr.sidecar import Metadata
 
 _OLDEST: Final = (1, 17)
+_RESERVED_PREFIX: Final = "dapr.internal."
 _ACTOR: Final = "ACTOR"
 _VERSION: Final = re.compile(r"v?(\d+)\.(\d+)")
 _STORE: Final = (
@@ -66,3 +70,16 @@ def _lack_of(metadata: Metadata) -> str | None:
             "placement service and give the sidecar --placement-host-address"
         )
     return None
+
+
+def check_names(kind: FunctionKind, names: Iterable[str]) -> None:
+    """Refuse the names that a sidecar keeps for itself: it would never hand such work to a worker.
+
+    Raises:
+        InvalidNameError: One begins with ``dapr.internal.`` (``ReservedWorkflowNamePrefix`` in
+            ``pkg/runtime/wfengine/wfengine.go`` of Dapr).
+    """
+    for name in names:
+        if name.startswith(_RESERVED_PREFIX):
+            rule = f"names that begin with {_RESERVED_PREFIX!r} are Dapr's own; give another name="
+            raise InvalidNameError(kind=kind, name=name, rule=rule)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from perdure.errors import BackendUnavailableError, PerdureError
 from perdure.spi.backend import BackendWorker
 from perdure.spi.bridge import Bridge, ResultRecord
-from perdure_dapr import faults
+from perdure_dapr import checks, faults
 from perdure_dapr.parked import ParkedInstances
 from perdure_dapr.sdk import sdk_of_dapr
 from perdure_dapr.sdk_worker import SdkWorker
@@ -47,7 +47,13 @@ class DaprWorker(BackendWorker):
         self._watching: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Connect, and return once the sidecar hands out work."""
+        """Connect, and return once the sidecar hands out work.
+
+        Raises:
+            InvalidNameError: Dapr keeps the name of a workflow or an activity for itself.
+        """
+        checks.check_names("workflow", self._program.workflows)
+        checks.check_names("activity", self._program.activities)
         await self._parts.sidecar.hello(seconds=_HELLO_SECONDS)
         loop = asyncio.get_running_loop()
 
