@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from perdure.spi.bridge import WAKE_EVENT
+from perdure.spi.bridge import WAKE_EVENT, decode_start
 from perdure.spi.history import (
     BufferedEvent,
     EventReceived,
@@ -142,8 +143,16 @@ def test_the_runs_that_follow_have_what_is_left_of_the_time(host: Host) -> None:
     assert isinstance(first, WorkflowStarted)
     assert isinstance(second, WorkflowStarted)
     assert second.execution_deadline_us == first.execution_deadline_us == first.at_us + MINUTE_US
+    (text,) = (e.executionStarted.input.value for e in host.history if _is_start(e))
+    start = decode_start(json.loads(text))
+    assert start is not None
+    assert start.execution_timeout_us == MINUTE_US  # a restart is given it anew
     host.fire(max(host.timers)).execute()
     assert host.status == "failed"
+
+
+def _is_start(event: Any) -> bool:
+    return bool(event.HasField("executionStarted"))
 
 
 def test_what_is_pending_comes_before_what_came_meanwhile(host: Host) -> None:

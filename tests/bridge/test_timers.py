@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perdure.spi.bridge import WAKE_EVENT
+
 if TYPE_CHECKING:
     from tests.bridge.host import Host
 
@@ -41,3 +43,19 @@ def test_timers_of_a_fan_out_share_one(host: Host) -> None:
     assert host.timers_created == 1
     assert host.run().result() == 20
     assert host.timers_created == 20
+
+
+def test_one_that_a_server_has_lost_does_not_keep_the_next_from_being_armed(host: Host) -> None:
+    host.start("sleeping", width=20)
+    host.timers.clear()
+    host.now_us += 66_000_000
+    host.raise_event(WAKE_EVENT, None).execute()
+    assert len(host.timers) == 1
+    assert host.run().result() == 20
+
+
+def test_one_that_is_only_late_is_not_armed_twice(host: Host) -> None:
+    host.start("sleeping", width=20)
+    host.now_us += 62_000_000
+    host.raise_event(WAKE_EVENT, None).execute()
+    assert len(host.timers) == 1

@@ -11,6 +11,7 @@ import pytest
 import perdure
 from perdure_dapr import watchman
 from perdure_dapr.sdk_executor import SdkExecutor
+from perdure_dapr.sidecar import Sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +82,62 @@ async def test_without_the_watchman_it_would_stand_still(
         with pytest.raises(TimeoutError):
             await handle.result(timeout=timedelta(seconds=3))
         await handle.terminate()
+
+
+async def test_a_look_that_fails_is_made_again(
+    dapr_stack: DaprStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchman, "_QUIET_SECONDS", 0.5)
+    monkeypatch.setattr(SdkExecutor, "execute", Losses(1).as_method())
+    read = Sidecar.events
+    fails = 2
+
+    async def events(self: Sidecar, instance_id: str) -> list[Any]:
+        nonlocal fails
+        if fails:
+            fails -= 1
+            raise perdure.BackendUnavailableError(backend="dapr", problem="it is away")
+        return await read(self, instance_id)
+
+    monkeypatch.setattr(Sidecar, "events", events)
+    app = make_app(dapr_stack)
+    async with app.run() as client:
+        handle = await client.start(app.workflows["watched_steps"])
+        assert await handle.result(timeout=timedelta(seconds=30)) == 2
+    assert fails == 0
+
+
+async def test_what_needs_no_further_look_is_not_remembered(
+    dapr_stack: DaprStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watchman, "_QUIET_SECONDS", 0.3)
+    made: list[watchman.Watchman] = []
+    begin = watchman.Watchman.__init__
+
+    def keep(self: watchman.Watchman, *args: Any, **options: Any) -> None:
+        begin(self, *args, **options)
+        made.append(self)
+
+    monkeypatch.setattr(watchman.Watchman, "__init__", keep)
+    app = perdure.App("watched", backend=dapr_stack.url)
+
+    @app.workflow(name="watched_listens")
+    async def listen() -> None:
+        await perdure.wait_for_event("go")
+
+    async with app.run() as client:
+        handle = await client.start(listen)
+        assert await _comes_to_hold(lambda: handle.instance_id in made[0].watched)
+        assert await _comes_to_hold(lambda: handle.instance_id not in made[0].watched)
+        await handle.terminate()
+
+
+async def _comes_to_hold(condition: Callable[[], bool]) -> bool:
+    for _ in range(1_000):
+        if condition():
+            return True
+        await asyncio.sleep(0.01)
+    return False
 
 
 async def test_an_instance_that_waits_as_it_should_is_left_alone(

@@ -23,9 +23,10 @@ PATIENCE_SECONDS: Final = 8.0
 _TORN_SECONDS: Final = 2.0
 _FIRST_PAUSE_SECONDS: Final = 0.01
 _LONGEST_PAUSE_SECONDS: Final = 0.5
+_MOST_DOUBLINGS: Final = 10
 _MARGIN_SECONDS: Final = 1.0
 _CORE_SECONDS: Final = 0.05
-_OPTIONS: Final = (
+CHANNEL_OPTIONS: Final = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
     ("grpc.initial_reconnect_backoff_ms", 50),
@@ -56,9 +57,9 @@ class Connection:
         target = self.address.target
         if self.address.is_secure:
             credentials = grpc.ssl_channel_credentials()
-            self._channel = grpc.aio.secure_channel(target, credentials, options=_OPTIONS)
+            self._channel = grpc.aio.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
         else:
-            self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
+            self._channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
         self._workflows = sdk.workflow_stub(self._channel)
         self._sidecar = sdk.sidecar_stub(self._channel)
 
@@ -116,8 +117,7 @@ class Connection:
                 may_repeat = is_repeatable or not error.was_sent
                 if error.is_late or not may_repeat or time.monotonic() > give_up_at:
                     raise
-            pause = _FIRST_PAUSE_SECONDS * 2**number
-            await asyncio.sleep(min(pause, _LONGEST_PAUSE_SECONDS))
+            await pause_before_attempt(number + 1)
         raise AssertionError(method)
 
     def work_items(self) -> Any:
@@ -165,6 +165,12 @@ class Connection:
     def _check_open(self) -> None:
         if self._channel is None:
             raise ClosedError
+
+
+async def pause_before_attempt(number: int) -> None:
+    """Wait before a call is made again: a moment before attempt 1, and then longer."""
+    seconds = _FIRST_PAUSE_SECONDS * 2 ** min(number - 1, _MOST_DOUBLINGS)
+    await asyncio.sleep(min(seconds, _LONGEST_PAUSE_SECONDS))
 
 
 async def end(call: Any) -> None:

@@ -10,7 +10,9 @@ from perdure.spi.bridge import VendorEvent, VendorKind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    Convert = Callable[[VendorKind, Any, Any], VendorEvent]
+    Fields = dict[str, Any]
+    Read = Callable[[Any, Any], Fields]
+    """What an event and its own part say, by the names of :class:`VendorEvent`."""
 
 _logger = logging.getLogger(__name__)
 
@@ -31,94 +33,54 @@ def vendor_events(events: Iterable[Any], *, instance_id: str) -> list[VendorEven
         if name == "executionCompleted":
             known += _end(event)
         elif name in _KINDS:
-            kind, convert = _KINDS[name]
-            known.append(convert(kind, event, getattr(event, name)))
+            kind, read = _KINDS[name]
+            at_us = _us(event.timestamp)
+            known.append(VendorEvent(kind=kind, at_us=at_us, **read(event, getattr(event, name))))
         elif name not in _PASSED_OVER:
             extra = {"instance_id": instance_id}
             _logger.warning("unknown event in a history: %s", name, extra=extra)
     return known
 
 
-def _plain(kind: VendorKind, event: Any, _: Any) -> VendorEvent:
-    return VendorEvent(kind=kind, at_us=_us(event.timestamp))
+def _turn(event: Any, turn: Any) -> Fields:
+    return {}
 
 
-def _started(kind: VendorKind, event: Any, started: Any) -> VendorEvent:
-    return VendorEvent(
-        kind=kind,
-        at_us=_us(event.timestamp),
-        name=started.name,
-        instance_id=started.workflowInstance.instanceId,
-        payload=_payload(started.input),
-    )
+def _started(event: Any, started: Any) -> Fields:
+    instance_id = started.workflowInstance.instanceId
+    return {"name": started.name, "instance_id": instance_id, "payload": _payload(started.input)}
 
 
-def _activity(kind: VendorKind, event: Any, asked: Any) -> VendorEvent:
-    return VendorEvent(
-        kind=kind,
-        at_us=_us(event.timestamp),
-        id=event.eventId,
-        name=asked.name,
-        payload=_payload(asked.input),
-    )
+def _activity(event: Any, asked: Any) -> Fields:
+    return {"id": event.eventId, "name": asked.name, "payload": _payload(asked.input)}
 
 
-def _child(kind: VendorKind, event: Any, asked: Any) -> VendorEvent:
-    return VendorEvent(
-        kind=kind,
-        at_us=_us(event.timestamp),
-        id=event.eventId,
-        name=asked.name,
-        instance_id=asked.instanceId,
-        payload=_payload(asked.input),
-    )
+def _child(event: Any, asked: Any) -> Fields:
+    return {**_activity(event, asked), "instance_id": asked.instanceId}
 
 
-def _result(kind: VendorKind, event: Any, answer: Any) -> VendorEvent:
-    return VendorEvent(
-        kind=kind,
-        at_us=_us(event.timestamp),
-        id=answer.taskScheduledId,
-        payload=_payload(answer.result),
-    )
+def _result(event: Any, answer: Any) -> Fields:
+    return {"id": answer.taskScheduledId, "payload": _payload(answer.result)}
 
 
-def _failure(kind: VendorKind, event: Any, failed: Any) -> VendorEvent:
-    return VendorEvent(
-        kind=kind,
-        at_us=_us(event.timestamp),
-        id=failed.taskScheduledId,
-        **_details(failed.failureDetails),
-    )
+def _failure(event: Any, failed: Any) -> Fields:
+    return {"id": failed.taskScheduledId, **_details(failed.failureDetails)}
 
 
-def _timer_created(kind: VendorKind, event: Any, timer: Any) -> VendorEvent:
-    return VendorEvent(
-        kind=kind,
-        at_us=_us(event.timestamp),
-        id=event.eventId,
-        name=timer.name,
-        fire_at_us=_us(timer.fireAt),
-    )
+def _timer_created(event: Any, timer: Any) -> Fields:
+    return {"id": event.eventId, "name": timer.name, "fire_at_us": _us(timer.fireAt)}
 
 
-def _timer_fired(kind: VendorKind, event: Any, timer: Any) -> VendorEvent:
-    return VendorEvent(
-        kind=kind,
-        at_us=_us(event.timestamp),
-        id=timer.timerId,
-        fire_at_us=_us(timer.fireAt),
-    )
+def _timer_fired(event: Any, timer: Any) -> Fields:
+    return {"id": timer.timerId, "fire_at_us": _us(timer.fireAt)}
 
 
-def _raised(kind: VendorKind, event: Any, raised: Any) -> VendorEvent:
-    return VendorEvent(
-        kind=kind, at_us=_us(event.timestamp), name=raised.name, payload=_payload(raised.input)
-    )
+def _raised(event: Any, raised: Any) -> Fields:
+    return {"name": raised.name, "payload": _payload(raised.input)}
 
 
-def _asked_from_outside(kind: VendorKind, event: Any, asked: Any) -> VendorEvent:
-    return VendorEvent(kind=kind, at_us=_us(event.timestamp), payload=_payload(asked.input))
+def _told(event: Any, told: Any) -> Fields:
+    return {"payload": _payload(told.input)}
 
 
 def _end(event: Any) -> list[VendorEvent]:
@@ -133,7 +95,7 @@ def _end(event: Any) -> list[VendorEvent]:
     return [VendorEvent(kind=kind, at_us=_us(event.timestamp), payload=payload, **details)]
 
 
-def _details(details: Any) -> dict[str, Any]:
+def _details(details: Any) -> Fields:
     return {
         "error_type": details.errorType,
         "message": details.errorMessage,
@@ -151,8 +113,8 @@ def _us(timestamp: Any) -> int:
     return seconds * 1_000_000 + nanos // 1_000
 
 
-_KINDS: Final[dict[str, tuple[VendorKind, Convert]]] = {
-    "workflowStarted": (VendorKind.TURN, _plain),
+_KINDS: Final[dict[str, tuple[VendorKind, Read]]] = {
+    "workflowStarted": (VendorKind.TURN, _turn),
     "executionStarted": (VendorKind.STARTED, _started),
     "taskScheduled": (VendorKind.ACTIVITY_SCHEDULED, _activity),
     "taskCompleted": (VendorKind.ACTIVITY_COMPLETED, _result),
@@ -163,7 +125,7 @@ _KINDS: Final[dict[str, tuple[VendorKind, Convert]]] = {
     "timerCreated": (VendorKind.TIMER_CREATED, _timer_created),
     "timerFired": (VendorKind.TIMER_FIRED, _timer_fired),
     "eventRaised": (VendorKind.EVENT, _raised),
-    "executionSuspended": (VendorKind.SUSPENDED, _asked_from_outside),
-    "executionResumed": (VendorKind.RESUMED, _asked_from_outside),
-    "executionTerminated": (VendorKind.TERMINATED, _asked_from_outside),
+    "executionSuspended": (VendorKind.SUSPENDED, _told),
+    "executionResumed": (VendorKind.RESUMED, _told),
+    "executionTerminated": (VendorKind.TERMINATED, _told),
 }

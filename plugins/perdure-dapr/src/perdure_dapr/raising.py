@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
 import uuid
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from perdure.errors import BackendUnavailableError
 from perdure.spi.bridge import encode_event, to_text
+from perdure_dapr.connection import pause_before_attempt
 from perdure_dapr.faults import ClosedError, StalledError
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from perdure_dapr.sidecar import Sidecar
 
 _PATIENCE_SECONDS: Final = 20.0
-_FIRST_PAUSE_SECONDS: Final = 0.05
-_LONGEST_PAUSE_SECONDS: Final = 1.0
 
 
 class EventRaiser:
@@ -44,7 +42,7 @@ class EventRaiser:
         """
         text = to_text(encode_event(name, payload, id=uuid.uuid4().hex[:16]))
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
-        for number in itertools.count():
+        for number in itertools.count(1):
             try:
                 await self._hosting.perform(
                     instance_id,
@@ -58,7 +56,6 @@ class EventRaiser:
             except BackendUnavailableError:
                 if time.monotonic() > give_up_at:
                     raise
-                pause = _FIRST_PAUSE_SECONDS * 2**number
-                await asyncio.sleep(min(pause, _LONGEST_PAUSE_SECONDS))
+                await pause_before_attempt(number)
             else:
                 return

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from perdure.spi.bridge import Superseded
 from perdure_dapr import sdk
-from perdure_dapr.connection import TOKEN_HEADER
+from perdure_dapr.connection import CHANNEL_OPTIONS, TOKEN_HEADER
 from perdure_dapr.dispatch import DispatchedStub, Dispatcher
 from perdure_dapr.sdk_executor import SdkActivityExecutor, with_our_executor
 from perdure_dapr.sdk_log import logger, set_up_log
@@ -35,14 +35,6 @@ _TURNS: Final = 1_000
 # As many as the SDK has by itself: turns are work for the processor, and threads that are more take
 # the interpreter from each other. With 32 of them 200 instances at once take a tenth longer.
 _THREADS: Final = (os.cpu_count() or 1) + 4
-_OPTIONS: Final = (
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
-    ("grpc.max_reconnect_backoff_ms", 500),
-    ("grpc.use_local_subchannel_pool", 1),
-)
 
 
 def _no_matter(instance_id: str, actions: Iterable[Any]) -> None:
@@ -75,7 +67,7 @@ class SdkWorker(sdk.TaskHubGrpcWorker):  # type: ignore[misc]  # the SDK's class
             metadata=[(TOKEN_HEADER, address.token)] if address.token else None,
             secure_channel=address.is_secure,
             log_handler=handler,
-            channel_options=_OPTIONS,
+            channel_options=CHANNEL_OPTIONS,
             stop_timeout=_STOP_SECONDS,
             concurrency_options=sdk.ConcurrencyOptions(
                 maximum_concurrent_activity_work_items=_ACTIVITIES,

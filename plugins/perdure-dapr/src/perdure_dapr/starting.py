@@ -19,7 +19,7 @@ from perdure.spi.backend import must_start
 from perdure.spi.bridge import StartEnvelope, encode_start, to_text
 from perdure.types import InstanceInfo, Status
 from perdure_dapr import faults
-from perdure_dapr.connection import PATIENCE_SECONDS
+from perdure_dapr.connection import PATIENCE_SECONDS, pause_before_attempt
 from perdure_dapr.faults import AwaitingActivityError, ClosedError, TakenError
 from perdure_dapr.mapping import instance_info
 
@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 _PATIENCE_SECONDS: Final = 10.0
-_FIRST_PAUSE_SECONDS: Final = 0.02
-_LONGEST_PAUSE_SECONDS: Final = 0.5
+_SECOND_LOOK_SECONDS: Final = 0.5
 _REMEMBERED: Final = 10_000
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -72,7 +71,7 @@ class Starter:
             # Seen once, under load, of an instance whose start had been answered.
             extra = {"instance_id": instance_id}
             _logger.warning("the sidecar does not find what it has just started", extra=extra)
-            await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(_SECOND_LOOK_SECONDS)
             state = await self._sidecar.state(instance_id, patience_seconds=patience_seconds)
         if state is None:
             self._lately.pop(instance_id, None)
@@ -148,7 +147,7 @@ class Starter:
         instance_id = request.instance_id
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
         is_unsure = False
-        for number in itertools.count():
+        for number in itertools.count(1):
             is_late = time.monotonic() > give_up_at
             try:
                 is_there = await self._attempt(request, start, is_unsure=is_unsure)
@@ -167,7 +166,7 @@ class Starter:
                 break
             if is_late:
                 raise _untold(instance_id)
-            await asyncio.sleep(min(_FIRST_PAUSE_SECONDS * 2**number, _LONGEST_PAUSE_SECONDS))
+            await pause_before_attempt(number)
         if is_unsure:
             # Of two attempts the sidecar may have kept the instance of one and the reminder of the
             # other, which finds nothing; then nobody else would ever begin it.

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from perdure.errors import InstanceNotFoundError, PerdureError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from perdure.clock import Clock
     from perdure_dapr.sidecar import Sidecar
@@ -61,6 +61,13 @@ class Watchman:
         self._turns: dict[str, _Turn] = {}
         self._looks: dict[str, float] = {}
         self._due: list[tuple[float, str]] = []
+        self._woken: dict[str, frozenset[int]] = {}
+
+    @property
+    def watched(self) -> frozenset[str]:
+        """The instances that are to be looked at."""
+        with self._lock:
+            return frozenset(self._turns)
 
     def turned(self, instance_id: str, actions: Iterable[Any]) -> None:
         """Note what a turn is answered with. From any thread."""
@@ -70,7 +77,7 @@ class Watchman:
         now = time.monotonic()
         with self._lock:
             if has_ended:
-                self._forget(instance_id)
+                self._forget(instance_id, has_ended=True)
             else:
                 self._turns[instance_id] = _Turn(at=now, asked=asked)
                 self._plan(instance_id, now + _QUIET_SECONDS)
@@ -84,7 +91,8 @@ class Watchman:
                     await self._look(instance_id, turn)
                 except PerdureError as error:
                     extra = {"instance_id": instance_id}
-                    _logger.warning("not looked after: %s", error, extra=extra)
+                    _logger.warning("looked after later: %s", error, extra=extra)
+                    self._look_again(instance_id, seconds=_QUIET_SECONDS)
 
     def _plan(self, instance_id: str, at: float) -> None:
         """Have an instance looked at, unless that is planned for earlier."""
@@ -93,9 +101,16 @@ class Watchman:
             self._looks[instance_id] = at
             heapq.heappush(self._due, (at, instance_id))
 
-    def _forget(self, instance_id: str) -> None:
+    def _look_again(self, instance_id: str, *, seconds: float) -> None:
+        with self._lock:
+            if instance_id in self._turns:
+                self._plan(instance_id, time.monotonic() + seconds)
+
+    def _forget(self, instance_id: str, *, has_ended: bool) -> None:
         self._turns.pop(instance_id, None)
         self._looks.pop(instance_id, None)
+        if has_ended:
+            self._woken.pop(instance_id, None)
 
     def _take_due(self) -> list[tuple[str, _Turn]]:
         due = []
@@ -119,30 +134,45 @@ class Watchman:
         except InstanceNotFoundError:
             events = []
         account = _Account.of(events)
-        if not events or account.has_ended:
-            with self._lock:
-                if self._turns.get(instance_id) is turn:
-                    self._forget(instance_id)
-            return
         now_us = self._clock.now_us()
-        is_late = account.next_timer_us is not None and account.next_timer_us + _LATE_US < now_us
-        if not account.is_held and (is_late or not turn.asked <= account.commands):
-            what = "a timer has not fired" if is_late else "what it asked for is not in its history"
+        late = frozenset(id for id, at_us in account.timers.items() if at_us + _LATE_US < now_us)
+        has_ended = not events or account.has_ended
+        what = None
+        if not (has_ended or account.is_held):
+            what = self._complaint(instance_id, turn, account, late)
+        if what is not None:
             _logger.warning("woken: %s", what, extra={"instance_id": instance_id})
             await self._wake(instance_id)
-        elif account.next_timer_us is not None:
-            seconds = (account.next_timer_us - now_us) / _MICROSECONDS + _QUIET_SECONDS
-            with self._lock:
-                if instance_id in self._turns:
-                    self._plan(instance_id, time.monotonic() + seconds)
+            self._woken[instance_id] = late
+            # Should no turn come of it, it is woken once more.
+            self._look_again(instance_id, seconds=_QUIET_SECONDS)
+            return
+        next_us = min((at for id, at in account.timers.items() if id not in late), default=None)
+        if next_us is not None and not has_ended:
+            seconds = (next_us - now_us) / _MICROSECONDS + _QUIET_SECONDS
+            self._look_again(instance_id, seconds=seconds)
+            return
+        with self._lock:
+            if self._turns.get(instance_id) is turn:
+                self._forget(instance_id, has_ended=has_ended)
+
+    def _complaint(
+        self, instance_id: str, turn: _Turn, account: _Account, late: frozenset[int]
+    ) -> str | None:
+        """Return why an instance should not stand still; ``None`` if it may."""
+        # A timer whose reminder is lost stays late for ever: the first turn after its instant has
+        # done what it was for.
+        if late - self._woken.get(instance_id, frozenset()):
+            return "a timer has not fired"
+        return None if turn.asked <= account.commands else "what it asked for is not in its history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Account:
-    """What a history holds of commands."""
+    """What a history holds of commands; of timers the instants of those that have not fired."""
 
     commands: frozenset[tuple[str, int]]
-    next_timer_us: int | None
+    timers: Mapping[int, int]
     is_held: bool
     has_ended: bool
 
@@ -167,7 +197,7 @@ class _Account:
                 has_ended = True
         return cls(
             commands=frozenset(commands),
-            next_timer_us=min(timers.values(), default=None),
+            timers=timers,
             is_held=is_held,
             has_ended=has_ended,
         )

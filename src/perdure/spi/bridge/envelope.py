@@ -46,8 +46,8 @@ class StartEnvelope:
         heard: The ids of the events heard last, so that one that comes again is known.
         created_us: When the instance was asked for.
         start_at_us: When its first run is to begin, if later.
-        execution_timeout_us: How long after its first run began the instance fails by itself, until
-            that is known as an instant.
+        execution_timeout_us: How long after its first run began the instance fails by itself.
+        execution_deadline_us: That as an instant, once it is known.
         on_parent_end: What becomes of a child when its parent ends.
         is_detached: Whether it is a child that the vendor does not know as one.
         prefix: The journal that the run begins with, in its text form, where it is a rerun.

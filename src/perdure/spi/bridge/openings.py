@@ -130,7 +130,6 @@ class Opening:
             carried=outcome.carried,
             pending=(),
             start_at_us=None,
-            execution_timeout_us=None,
             execution_deadline_us=self.deadline_us,
             prefix="",
             repeats=False,

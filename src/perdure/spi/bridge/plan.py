@@ -82,7 +82,8 @@ class Plan:
     def waits(self, executor: Executor, asked: Open) -> list[Operation]:
         """Return the timer and the events to wait for beside what is waited for already."""
         names = executor.open_waits() if self._hears_others else ()
-        return [*asked.timer_for(executor.next_deadline_us()), *asked.waits_for(names)]
+        timer = asked.timer_for(executor.next_deadline_us(), now_us=executor.now_us)
+        return [*timer, *asked.waits_for(names)]
 
     def closing(
         self,

@@ -7,7 +7,6 @@ not run again.
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from perdure.spi.bridge.notes import Note
     from perdure.spi.history import Outcome
     from perdure.types import ParentLink
+
+
+_OVERDUE_US = 5_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,6 @@ class Open:
         """Note that an operation is done, and what its answer says."""
         if isinstance(operation, ArmTimer):
             self._deadlines.remove(operation.deadline_us)
-            heapq.heapify(self._deadlines)
         elif isinstance(operation, Listen):
             self._names.discard(operation.name)
         if isinstance(event, Looked):
@@ -165,7 +166,7 @@ class Open:
         """Note what was asked for."""
         for operation in operations:
             if isinstance(operation, ArmTimer):
-                heapq.heappush(self._deadlines, operation.deadline_us)
+                self._deadlines.append(operation.deadline_us)
             elif isinstance(operation, Listen):
                 self._names.add(operation.name)
             elif isinstance(operation, ShowStatus):
@@ -180,9 +181,13 @@ class Open:
         if carrier is not None:
             self.notes.clear()
 
-    def timer_for(self, deadline_us: int | None) -> list[Operation]:
+    def timer_for(self, deadline_us: int | None, *, now_us: int) -> list[Operation]:
         """Return the timer to arm for the earliest deadline; none if one will fire by then."""
-        if deadline_us is None or (self._deadlines and self._deadlines[0] <= deadline_us):
+        if deadline_us is None:
+            return []
+        # One that is long overdue may have been lost by the server.
+        earliest_us = now_us - _OVERDUE_US
+        if any(earliest_us <= armed_us <= deadline_us for armed_us in self._deadlines):
             return []
         return [ArmTimer(deadline_us=deadline_us)]
 
