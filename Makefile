@@ -27,12 +27,13 @@ demo: $(INSTALLED) ## Watch a licence audit of this Python survive a kill -9 (un
 	@$(PYTHON_IN_VENV) examples/licence_audit/demo.py $(if $(BACKEND),--backend "$(BACKEND)")
 
 test: lint ## Check everything that CI checks: lint, all tests, replay on the other Pythons found
+	@.venv/bin/perdure stack build dapr --mtls
 	@$(PYTEST) tests -m "not serial" -n 2
 	@$(PYTEST) tests -m serial
 	@$(PYTEST) plugins -m "not serial" -n 2
 	@$(PYTEST) plugins -m serial
-	@$(PYTHON_IN_VENV) scripts/test_on_dapr_1_18.py
-	@$(PYTHON_IN_VENV) scripts/replay_on_other_pythons.py
+	@$(PYTHON_IN_VENV) -m scripts.test_on_dapr_1_18
+	@$(PYTHON_IN_VENV) -m scripts.replay_on_other_pythons
 
 lint: $(INSTALLED) ## Check style with ruff and types with mypy --strict
 	@$(PYTHON_IN_VENV) -m ruff check

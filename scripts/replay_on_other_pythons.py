@@ -7,17 +7,16 @@ own below ``.venv``, and says which it found.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+from scripts.environments import ROOT, environment
+
 SUPPORTED = ("3.11", "3.12", "3.13")
 TESTS = ("tests/replay", "tests/golden")
-ROOT = Path(__file__).resolve().parents[1]
-INSTALLED_FROM = (ROOT / "pyproject.toml", ROOT / "constraints.txt", Path(__file__))
 
 
 def main() -> int:
@@ -33,7 +32,8 @@ def main() -> int:
             outcomes.append(f"{version}: NOT FOUND on this machine, so not checked")
             continue
         print(f"==> Testing replay on Python {version} ({interpreter})", flush=True)
-        is_good = replay(environment(version, interpreter))
+        python = environment(f"replay/{version}", interpreter=interpreter, editable=[ROOT])
+        is_good = replay(python)
         failed += not is_good
         outcomes.append(f"{version}: {'passed' if is_good else 'FAILED'}")
     print("Replay by Python: " + "; ".join(outcomes), flush=True)
@@ -55,22 +55,6 @@ def version_of(interpreter: str) -> str | None:
     code = "import ensurepip, venv, sys; print('%d.%d' % sys.version_info[:2])"
     done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def environment(version: str, interpreter: str) -> Path:
-    """Return the Python of an environment with perdure and its test tools; make it if need be."""
-    folder = ROOT / ".venv" / "replay" / version
-    python, stamp = folder / "bin" / "python", folder / ".installed"
-    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in INSTALLED_FROM)).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return python
-    subprocess.run([interpreter, "-m", "venv", "--clear", str(folder)], check=True)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    pip += ["--constraint", str(ROOT / "constraints.txt")]
-    subprocess.run([*pip, "setuptools"], check=True)
-    subprocess.run([*pip, "--no-build-isolation", "--editable", f"{ROOT}[test]"], check=True)
-    stamp.write_text(wanted)
-    return python
 
 
 def replay(python: Path) -> bool:

@@ -95,9 +95,15 @@ def test_what_comes_too_late_is_dropped_and_handed_out_again_by_the_sidecar() ->
     turns = ThreadPoolExecutor(1)
     turns.shutdown()
     dispatcher = Dispatcher(turns=turns, loop=loop)
-    dispatcher.submit_turn(print)
-    dispatcher.submit_activity(asyncio.sleep, 1)
+    ran: list[str] = []
+
+    async def act() -> None:
+        ran.append("activity")
+
+    dispatcher.submit_turn(ran.append, "turn")
+    dispatcher.submit_activity(act)
     dispatcher.cancel_activities(seconds=1)
+    assert ran == []
 
 
 def test_what_the_sdks_loop_submits_is_dispatched_too() -> None:
