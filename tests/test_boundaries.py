@@ -41,6 +41,7 @@ MAY_IMPORT = {
 EXTRAS = {
     "cli": {"rich", "typer"},
     "payloads": {"cryptography", "fsspec", "zstandard"},
+    "spi": {"grpc"},  # one file of spi.remote, for plugins that speak it
     "testing": {"pytest"},
 }
 

@@ -216,6 +216,11 @@ def configure_logging(default: str | None = None) -> None:
     logger.propagate = False
 
 
+def is_debugging() -> bool:
+    """Return whether ``PERDURE_LOG`` asks for everything."""
+    return os.environ.get(LOG_VARIABLE, "").lower() == "debug"
+
+
 def _first(*choices: tuple[str, str | None]) -> tuple[str, str] | None:
     return next(((setting, value) for setting, value in choices if value), None)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from perdure import plugins
 from perdure.app import App
 from perdure.embedded import create_backend
 from perdure.errors import ConfigurationError, PluginError
@@ -83,13 +84,19 @@ async def test_an_app_runs_on_a_plugin(samples: Path) -> None:
     assert (samples / "sample.db").exists()
 
 
-@pytest.mark.parametrize(("name", "package"), [("azure", "perdure-azure")])
-def test_a_known_backend_that_is_missing_gives_the_install_line(name: str, package: str) -> None:
-    with pytest.raises(PluginError, match=f"'{name}': not installed; type: pip install {package}"):
-        load_backend(name, setting="PERDURE_BACKEND")
+@pytest.fixture
+def missing(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A backend that perdure knows of, and that is not installed here as its own are."""
+    monkeypatch.setitem(plugins._KNOWN, "far", "perdure-far")
+    return "far"
 
 
-def test_an_unknown_backend_lists_what_there_is(samples: Path) -> None:
+def test_a_known_backend_that_is_missing_gives_the_install_line(missing: str) -> None:
+    with pytest.raises(PluginError, match="'far': not installed; type: pip install perdure-far"):
+        load_backend(missing, setting="PERDURE_BACKEND")
+
+
+def test_an_unknown_backend_lists_what_there_is(samples: Path, missing: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         load_backend("sqlit", setting="PERDURE_BACKEND", profiles=["production"])
 
@@ -98,7 +105,7 @@ def test_an_unknown_backend_lists_what_there_is(samples: Path) -> None:
     assert str(caught.value) == (
         "PERDURE_BACKEND: no backend 'sqlit' (did you mean 'sqlite'?); "
         f"installed: {', '.join(known)}; profiles: production; not installed: "
-        "azure (pip install perdure-azure)"
+        f"{missing} (pip install perdure-far)"
     )
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from perdure.spi.remote.dispatch import DispatchedStub, Dispatcher
 from perdure_dapr import sdk
 from perdure_dapr.address import Address
-from perdure_dapr.dispatch import DispatchedStub, Dispatcher
 from perdure_dapr.sdk_worker import SdkWorker
 
 worker: Any = sys.modules["dapr.ext.workflow._durabletask.worker"]

@@ -11,10 +11,10 @@ from perdure import (
     InstanceNotFoundError,
     PayloadTooLargeError,
 )
+from perdure.spi.remote.attempts import NoAnswerError
 from perdure_dapr.address import Address
 from perdure_dapr.faults import (
     AwaitingActivityError,
-    NoAnswerError,
     NotHostedError,
     StalledError,
     TakenError,

@@ -142,8 +142,8 @@ def test_the_reason_of_a_hold_is_the_first_of_the_latest_hold() -> None:
         event("executionSuspended", input="lunch"),
         event("executionSuspended", input="again"),
     ]
-    assert hold_reason(history) == "lunch"
-    assert hold_reason(history[:2]) is None
+    assert hold_reason(history, instance_id="trip-1") == "lunch"
+    assert hold_reason(history[:2], instance_id="trip-1") is None
 
 
 def test_a_stall_is_told_with_its_remedy() -> None:
@@ -152,7 +152,7 @@ def test_a_stall_is_told_with_its_remedy() -> None:
         reason=sdk.pb.StalledReason.Value("PAYLOAD_SIZE_EXCEEDED"),
         description="4 MiB of 3.8",
     )
-    reason = hold_reason([stall])
+    reason = hold_reason([stall], instance_id="trip-1")
     assert reason is not None
     assert "PAYLOAD_SIZE_EXCEEDED: 4 MiB of 3.8" in reason
     assert "--max-body-size" in reason

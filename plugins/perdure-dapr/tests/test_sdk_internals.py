@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import logging
 import sys
 import threading
 from datetime import datetime
@@ -22,12 +23,12 @@ from perdure_dapr.address import Address
 from perdure_dapr.numbers import numbering
 from perdure_dapr.sdk import sdk_of_dapr
 from perdure_dapr.sdk_executor import SdkExecutor, with_our_executor
-from perdure_dapr.sdk_log import logger
 from perdure_dapr.sdk_worker import SdkWorker
 
 worker: Any = sys.modules["dapr.ext.workflow._durabletask.worker"]
 task: Any = sys.modules["dapr.ext.workflow._durabletask.task"]
 SDK = sdk_of_dapr()
+LOGGER = logging.getLogger("perdure.dapr.sdk")
 
 
 @pytest.fixture
@@ -200,7 +201,7 @@ def test_the_sdks_own_call_writes_a_uuid_so_ours_is_needed(context: Any) -> None
 
 
 def process(context: Any, *events: Any) -> None:
-    executor = SdkExecutor(make_worker()._registry, logger)
+    executor = SdkExecutor(make_worker()._registry, LOGGER)
     for each in events:
         executor.process_event(context, each)
 
@@ -270,7 +271,7 @@ def test_a_timer_is_counted_apart_from_what_the_sdk_counts(context: Any) -> None
 
 def test_what_history_holds_keeps_its_number_and_what_it_lacks_gets_another_each_time() -> None:
     begun = [event("workflowStarted"), event("executionStarted", name="plan", input="5")]
-    executor = SdkExecutor(make_worker()._registry, logger)
+    executor = SdkExecutor(make_worker()._registry, LOGGER)
     tried = [executor.execute("i", [], begun).actions[0].id for _ in range(2)]
     assert tried[0] != tried[1]
     stored = event("taskScheduled", id=tried[0], name="quote")
@@ -288,7 +289,7 @@ def test_the_worker_has_what_is_replaced_in_it() -> None:
     assert made._async_worker_manager._queue_event_loop is None
     assert isinstance(made._shutdown, threading.Event)
     for owner in (made, made._async_worker_manager, made._activity_executor):
-        assert owner._logger is logger
+        assert owner._logger is LOGGER
     assert 'name="WorkerRunLoop"' in inspect.getsource(worker.TaskHubGrpcWorker.start).replace(
         "'", '"'
     )
@@ -304,7 +305,7 @@ def test_the_registry_has_every_name_for_the_sdk() -> None:
 
 
 def test_an_execution_asks_the_registry_and_answers_with_actions_and_status() -> None:
-    executor = SdkExecutor(make_worker()._registry, logger)
+    executor = SdkExecutor(make_worker()._registry, LOGGER)
     begun = [event("workflowStarted"), event("executionStarted", name="plan", input="5")]
     result = executor.execute("i", [], begun)
     assert [action.scheduleTask.name for action in result.actions] == ["quote"]
@@ -320,7 +321,7 @@ def test_the_worker_makes_its_executor_by_a_name_of_its_module() -> None:
 
 
 def test_a_command_that_does_not_fit_is_named() -> None:
-    executor = SdkExecutor(make_worker()._registry, logger)
+    executor = SdkExecutor(make_worker()._registry, LOGGER)
     begun = [event("workflowStarted"), event("executionStarted", name="plan", input="5")]
     other = event("childWorkflowInstanceCreated", id=1, name="leg", instanceId="c")
     result = executor.execute("i", begun, [other])
@@ -329,7 +330,7 @@ def test_a_command_that_does_not_fit_is_named() -> None:
 
 
 def test_a_release_without_a_hold_fails_nothing() -> None:
-    executor = SdkExecutor(make_worker()._registry, logger)
+    executor = SdkExecutor(make_worker()._registry, LOGGER)
     begun = [event("workflowStarted"), event("executionStarted", name="plan", input="5")]
     held = [event("executionSuspended"), event("executionSuspended"), event("executionResumed")]
     result = executor.execute("i", begun, [*held, event("executionResumed")])

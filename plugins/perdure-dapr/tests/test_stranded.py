@@ -10,7 +10,7 @@ import pytest
 
 import perdure
 from perdure import BackendUnavailableError
-from perdure_dapr import parked
+from perdure.spi.remote import parked
 from perdure_dapr.sidecar import Sidecar
 
 if TYPE_CHECKING:

@@ -97,6 +97,19 @@ class InstanceFilter:
     finished_before: datetime | None = None
     tags: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
+    def matches(self, info: InstanceInfo) -> bool:
+        """Return whether an instance is one that is asked for."""
+        ended_before = self.finished_before
+        return (
+            (not self.statuses or info.status in self.statuses)
+            and (self.name is None or info.name == self.name)
+            and (self.id_prefix is None or info.instance_id.startswith(self.id_prefix))
+            and (self.since is None or info.created_at >= self.since)
+            and (self.until is None or info.created_at <= self.until)
+            and (ended_before is None or (info.finished_at or ended_before) < ended_before)
+            and all(info.tags.get(name) == value for name, value in self.tags.items())
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstancePage:

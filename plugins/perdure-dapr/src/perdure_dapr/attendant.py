@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, Final
 import grpc
 
 from perdure.errors import BackendUnavailableError
+from perdure.spi.remote.calls import end
 from perdure_dapr import faults
-from perdure_dapr.connection import end
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable

@@ -16,10 +16,12 @@ from perdure.spi.backend import (
     check_declared,
     check_finished,
 )
+from perdure.spi.remote import journal_of
+from perdure.spi.remote.attempts import ClosedError
 from perdure.state_folder import state_folder
 from perdure.types import Status
 from perdure_dapr import checks, faults
-from perdure_dapr.faults import ClosedError, StalledError
+from perdure_dapr.faults import StalledError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
     from perdure_dapr.address import Address
     from perdure_dapr.parts import Parts
     from perdure_dapr.sidecar import Metadata
-    from perdure_dapr.starting import Starter
     from perdure_dapr.worker import DaprWorker
 
 # An input of an activity that has 2 MiB on the wire is handed on for ever. A payload stands there
@@ -175,7 +176,7 @@ class DaprBackend(Backend):
         info = await self._existing(instance_id)
         if run_id is not None and run_id != info.run_id:
             return await super().history(instance_id, run_id=run_id)
-        return await self._opened.journals.journal(instance_id)
+        return await journal_of(self._opened.server, instance_id)
 
     async def health(self) -> Health:
         """Probe the sidecar."""
@@ -190,14 +191,9 @@ class DaprBackend(Backend):
         return Health(is_healthy=True, detail=self._describe(metadata))
 
     @property
-    def starter(self) -> Starter:
-        """What starts instances."""
-        return self._opened.starter
-
-    @property
     def _opened(self) -> Parts:
         if self._parts is None:
-            raise ClosedError
+            raise ClosedError(backend=self.name)
         return self._parts
 
     def _describe(self, metadata: Metadata) -> str:

@@ -11,6 +11,7 @@ from perdure.errors import (
     InstanceNotFoundError,
     PayloadTooLargeError,
 )
+from perdure.spi.remote.attempts import NoAnswerError
 
 if TYPE_CHECKING:
     import grpc
@@ -42,33 +43,12 @@ class StalledError(Exception):
     """The sidecar itself holds the instance, and takes no events for it. Nothing was done."""
 
 
-class ClosedError(BackendUnavailableError):
-    """The backend is not open, or no longer; there is nothing to try again."""
-
-    def __init__(self) -> None:
-        super().__init__(backend=NAME, problem="it is not open")
-
-
 class TornReadError(BackendUnavailableError):
     """An instance is not whole in the state store.
 
     For a moment, when it was read while a turn was being stored; for ever, if the sidecar died or
     failed at a bad moment, which is a fault of daprd 1.18.
     """
-
-
-class NoAnswerError(BackendUnavailableError):
-    """The sidecar went away, or did not answer in time.
-
-    Attributes:
-        was_sent: Whether the call may have taken effect.
-        is_late: Whether it was the time that ran out.
-    """
-
-    def __init__(self, *, problem: str, was_sent: bool, is_late: bool = False) -> None:
-        super().__init__(backend=NAME, problem=problem)
-        self.was_sent = was_sent
-        self.is_late = is_late
 
 
 def translate(
@@ -90,7 +70,7 @@ def translate(
         return _unreachable(details, address)
     if code in {"DEADLINE_EXCEEDED", "CANCELLED"}:
         problem = f"the sidecar at {address.target} did not answer in time to {action}"
-        return NoAnswerError(problem=problem, was_sent=True, is_late=True)
+        return NoAnswerError(backend=NAME, problem=problem, was_sent=True, is_late=True)
     if match := _TOO_LARGE.search(details):
         size, limit = int(match[1]), int(match[2])
         remedy = "start the sidecar with a larger --max-body-size, or set PERDURE_PAYLOADS"
@@ -141,4 +121,4 @@ def _unreachable(details: str, address: Address) -> NoAnswerError:
         f"the Dapr sidecar at {address.target} cannot be reached ({details or 'unavailable'}); "
         f"{START_HINT}"
     )
-    return NoAnswerError(problem=problem, was_sent=was_sent)
+    return NoAnswerError(backend=NAME, problem=problem, was_sent=was_sent)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from perdure_dapr.mapping import text_of
+from perdure.spi.remote import hold_reason as reason_of_hold
+from perdure_dapr.history import vendor_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 _REMEDIES: Final = {
     "PAYLOAD_SIZE_EXCEEDED": (
@@ -19,19 +20,15 @@ _REMEDIES: Final = {
 }
 
 
-def hold_reason(events: Iterable[Any]) -> str | None:
+def hold_reason(events: Sequence[Any], *, instance_id: str) -> str | None:
     """Return why an instance is on hold or stalled; ``None`` where nothing says so."""
-    reason = None
-    for event in events:
+    for event in reversed(events):
         kind = event.WhichOneof("eventType")
-        if kind == "executionSuspended":
-            # The first reason stays while it is held.
-            reason = reason or text_of(event.executionSuspended.input.value) or None
-        elif kind == "executionResumed":
-            reason = None
-        elif kind == "executionStalled":
-            reason = _stall(event.executionStalled)
-    return reason
+        if kind == "executionStalled":
+            return _stall(event.executionStalled)
+        if kind == "executionResumed":
+            break
+    return reason_of_hold(vendor_events(events, instance_id=instance_id))
 
 
 def _stall(stalled: Any) -> str:

@@ -15,8 +15,9 @@ import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from perdure.errors import BackendUnavailableError
+from perdure.spi.remote.attempts import ClosedError
 from perdure_dapr.attendant import Attendant
-from perdure_dapr.faults import ClosedError, NotHostedError
+from perdure_dapr.faults import NotHostedError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable

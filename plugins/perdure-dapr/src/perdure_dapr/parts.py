@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perdure.spi.remote import BackendErrands, EventRaiser, Reviver, Terminator
 from perdure.state_folder import state_folder
 from perdure_dapr import faults
 from perdure_dapr.connection import Connection
-from perdure_dapr.ending import Terminator
-from perdure_dapr.errands import DaprErrands
 from perdure_dapr.hosting import Hosting
 from perdure_dapr.journals import Journals
-from perdure_dapr.listing import Lister
-from perdure_dapr.raising import EventRaiser
-from perdure_dapr.revival import Reviver
+from perdure_dapr.listing import DaprLister
+from perdure_dapr.server import DaprServer
 from perdure_dapr.sidecar import Sidecar
 from perdure_dapr.start_locks import StartLocks
 from perdure_dapr.starting import Starter
@@ -37,10 +35,12 @@ class Parts:
 
     starter: Starter
     waiter: Waiter
-    lister: Lister
+    lister: DaprLister
     reviver: Reviver
     terminator: Terminator
-    errands: DaprErrands
+    errands: BackendErrands
+    raiser: EventRaiser
+    server: DaprServer
 
     def __init__(self, address: Address, *, clock: Clock) -> None:
         self.address = address
@@ -50,7 +50,6 @@ class Parts:
         self.hosting = Hosting(self.sidecar)
         self.journals = Journals(self.sidecar)
         self.waker = Waker(self.sidecar, self.hosting)
-        self.raiser = EventRaiser(self.sidecar, self.hosting, self.journals)
         self.app_id = ""
 
     def use(self, app_id: str, *, errands_of: DaprBackend) -> None:
@@ -61,10 +60,14 @@ class Parts:
             self.sidecar, self.hosting, self.waker, locks=locks, clock=self.clock
         )
         self.waiter = Waiter(self.sidecar, self.hosting, self.starter, self.journals)
-        self.lister = Lister(self.sidecar, self.starter)
-        self.errands = DaprErrands(errands_of)
-        self.terminator = Terminator(self.sidecar, self.hosting, self.journals, self.errands)
-        self.reviver = Reviver(self.sidecar, self.starter, self.journals, clock=self.clock)
+        self.lister = DaprLister(self.sidecar, self.starter)
+        self.server = DaprServer(
+            self.sidecar, self.hosting, self.starter, self.journals, self.waker
+        )
+        self.raiser = EventRaiser(self.server)
+        self.errands = BackendErrands(errands_of, self.server)
+        self.terminator = Terminator(self.server, self.errands)
+        self.reviver = Reviver(self.server, clock=self.clock)
 
     async def close(self) -> None:
         """Let go of everything. May be called twice."""

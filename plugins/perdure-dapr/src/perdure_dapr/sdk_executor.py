@@ -5,10 +5,10 @@ That of workflows is given histories that it can take, and its errors name names
 
 from __future__ import annotations
 
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from perdure.spi.bridge import with_plain_holds
+from perdure.spi.remote.sdk_functions import with_names
 from perdure_dapr import sdk
 from perdure_dapr.numbers import numbering
 from perdure_dapr.sdk_json import shared
@@ -60,25 +60,13 @@ class SdkActivityExecutor(sdk.ActivityExecutor):  # type: ignore[misc]  # as abo
 
 def with_our_executor(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a method of the SDK's worker, but with our executor in the place of its own."""
-    return _with_names(method, _OrchestrationExecutor=SdkExecutor)
+    return with_names(method, _OrchestrationExecutor=SdkExecutor)
 
 
-def _with_names(method: Callable[..., Any], **names: object) -> Callable[..., Any]:
-    """Return a method of the SDK as it is, but for what it finds under some names.
-
-    It looks them up among the globals of its module, where others must find theirs.
-    """
-    assert isinstance(method, FunctionType)
-    known = {**method.__globals__, **names}
-    return FunctionType(
-        method.__code__, known, method.__name__, method.__defaults__, method.__closure__
-    )
-
-
-_process_event: Final = _with_names(sdk.OrchestrationExecutor.process_event, shared=shared)
+_process_event: Final = with_names(sdk.OrchestrationExecutor.process_event, shared=shared)
 for _name in ("_resolve", "_encode_output"):
     setattr(
         SdkActivityExecutor,
         _name,
-        _with_names(getattr(sdk.ActivityExecutor, _name), shared=shared),
+        with_names(getattr(sdk.ActivityExecutor, _name), shared=shared),
     )

@@ -12,12 +12,15 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from perdure.config import is_debugging
 from perdure.spi.bridge import Superseded
+from perdure.spi.remote.calls import CHANNEL_OPTIONS
+from perdure.spi.remote.dispatch import DispatchedStub, Dispatcher
+from perdure.spi.remote.sdk_log import sdk_logger
+from perdure.spi.remote.sdk_threads import Gauge, QuickShutdown
 from perdure_dapr import sdk
-from perdure_dapr.connection import CHANNEL_OPTIONS, TOKEN_HEADER
-from perdure_dapr.dispatch import DispatchedStub, Dispatcher
+from perdure_dapr.connection import TOKEN_HEADER
 from perdure_dapr.sdk_executor import SdkActivityExecutor, with_our_executor
-from perdure_dapr.sdk_log import logger, set_up_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +31,14 @@ if TYPE_CHECKING:
     OnTurn = Callable[[str, Iterable[Any]], None]
 
 _RUN_LOOP: Final = "WorkerRunLoop"
-_LONGEST_PAUSE_SECONDS: Final = 0.25
+# What the SDK says with every attempt to connect, several times a second.
+_OUTAGE: Final = (
+    "Failed to create connection",
+    "Connection failed, retrying",
+    "Connection error",
+    "Stream reader: RPC error",
+)
+_AWAY: Final = "the sidecar is away; connecting until it is back"
 _STOP_SECONDS: Final = 5.0
 _ACTIVITIES: Final = 100_000
 _TURNS: Final = 1_000
@@ -75,13 +85,13 @@ class SdkWorker(sdk.TaskHubGrpcWorker):  # type: ignore[misc]  # the SDK's class
                 maximum_thread_pool_workers=_THREADS,
             ),
         )
-        self._activity_executor = SdkActivityExecutor(logger)
+        self._activity_executor = SdkActivityExecutor(_log())
         self._be_quiet(handler)
         self._registry = _EveryName(bridge, loop)
         self._registry.on_turn = on_turn
-        self._shutdown = _Shutdown()
+        self._shutdown = QuickShutdown(thread_name=_RUN_LOOP)
         self._is_draining = threading.Event()
-        self._busy = _Gauge()
+        self._busy = Gauge()
         manager = self._async_worker_manager
         turns = getattr(manager, "orchestration_thread_pool", manager.thread_pool)  # not in 1.18
         self._dispatcher = Dispatcher(turns=turns, loop=loop)
@@ -148,9 +158,12 @@ class SdkWorker(sdk.TaskHubGrpcWorker):  # type: ignore[misc]  # the SDK's class
         # The SDK adds the handler to a logger that Microsoft's SDK uses as well.
         with contextlib.suppress(ValueError):
             self._logger.handlers.remove(handler)
-        set_up_log()
         for owner in (self, self._async_worker_manager, self._activity_executor):
-            owner._logger = logger
+            owner._logger = _log()
+
+
+def _log() -> logging.Logger:
+    return sdk_logger("dapr", outage=_OUTAGE, summary=_AWAY, is_debugging=is_debugging())
 
 
 _execute_orchestrator: Final = with_our_executor(sdk.TaskHubGrpcWorker._execute_orchestrator)
@@ -183,38 +196,3 @@ class _EveryName(sdk.Registry):  # type: ignore[misc]  # as above
         if found is None:
             found = self.activities[name] = self._bridge.async_activity(name, self._loop)
         return found  # type: ignore[no-any-return]
-
-
-class _Shutdown(threading.Event):
-    """The SDK's sign to stop. Its loop waits for it between attempts to connect, up to 16 s."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait, in that loop for a moment only: it stands still meanwhile."""
-        if timeout is not None and threading.current_thread().name == _RUN_LOOP:
-            timeout = min(timeout, _LONGEST_PAUSE_SECONDS)
-        return super().wait(timeout)
-
-
-class _Gauge:
-    """How many activities run whose results were not sent yet."""
-
-    def __init__(self) -> None:
-        self._count = 0
-        self._changed = threading.Condition()
-
-    @contextlib.contextmanager
-    def counting(self) -> Any:
-        """Count one."""
-        with self._changed:
-            self._count += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._count -= 1
-                self._changed.notify_all()
-
-    def wait_for_zero(self, seconds: float) -> bool:
-        """Return whether none is left; waits for it for so long."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._count == 0, timeout=seconds)

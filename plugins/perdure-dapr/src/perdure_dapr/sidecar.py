@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from perdure.spi.bridge import EVENT_CHANNEL
+from perdure.spi.remote.attempts import NoAnswerError
+from perdure.spi.remote.calls import DEADLINE_SECONDS, PATIENCE_SECONDS
 from perdure_dapr import sdk
-from perdure_dapr.connection import DEADLINE_SECONDS, PATIENCE_SECONDS
-from perdure_dapr.faults import NoAnswerError, NotHostedError
+from perdure_dapr.faults import NotHostedError
 
 if TYPE_CHECKING:
     from perdure_dapr.connection import Connection

@@ -5,27 +5,26 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import platform
 import time
-import uuid
 from collections import OrderedDict
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from perdure._version import __version__
-from perdure.clock import from_us, to_us
+from perdure.clock import from_us
 from perdure.errors import BackendUnavailableError, InstanceAlreadyExistsError
 from perdure.spi.backend import must_start
-from perdure.spi.bridge import StartEnvelope, encode_start, to_text
+from perdure.spi.bridge import encode_start, to_text
+from perdure.spi.remote import instance_info, is_ours, new_start, pending_info
+from perdure.spi.remote.attempts import ClosedError, pause_before_attempt
+from perdure.spi.remote.calls import PATIENCE_SECONDS
 from perdure.types import InstanceInfo, Status
 from perdure_dapr import faults
-from perdure_dapr.connection import PATIENCE_SECONDS, pause_before_attempt
-from perdure_dapr.faults import AwaitingActivityError, ClosedError, TakenError
-from perdure_dapr.mapping import instance_info
+from perdure_dapr.faults import AwaitingActivityError, TakenError
+from perdure_dapr.mapping import vendor_state
 
 if TYPE_CHECKING:
     from perdure.clock import Clock
     from perdure.spi.backend import StartRequest
+    from perdure.spi.bridge import StartEnvelope
     from perdure_dapr.hosting import Hosting
     from perdure_dapr.sidecar import Sidecar
     from perdure_dapr.start_locks import StartLocks
@@ -36,7 +35,6 @@ _logger = logging.getLogger(__name__)
 _PATIENCE_SECONDS: Final = 10.0
 _SECOND_LOOK_SECONDS: Final = 0.5
 _REMEMBERED: Final = 10_000
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Starter:
@@ -83,7 +81,7 @@ class Starter:
 
     def info_of(self, state: Any) -> InstanceInfo:
         """Return what is known of an instance whose first turn has run, by its state at Dapr's."""
-        return instance_info(state, now=from_us(self._clock.now_us()))
+        return instance_info(vendor_state(state), now=from_us(self._clock.now_us()))
 
     def damaged(self, instance_id: str, reason: str) -> InstanceInfo:
         """Return what is shown of an instance that cannot be read."""
@@ -104,20 +102,7 @@ class Starter:
         Raises:
             InstanceAlreadyExistsError: As ``if_exists`` has it.
         """
-        timeout = request.execution_timeout
-        run_id = uuid.uuid4().hex
-        start = StartEnvelope(
-            run_id=run_id,
-            seed=run_id,
-            arguments=request.arguments,
-            headers=request.headers,
-            tags=request.tags,
-            created_us=self._clock.now_us(),
-            start_at_us=None if request.start_at is None else to_us(request.start_at),
-            execution_timeout_us=None if timeout is None else timeout // _MICROSECOND,
-            python=platform.python_version(),
-            version=__version__,
-        )
+        start = new_start(request, created_us=self._clock.now_us())
         return await self.begin(request, start)
 
     async def begin(self, request: StartRequest, start: StartEnvelope) -> InstanceInfo:
@@ -133,12 +118,12 @@ class Starter:
             existing = await self.find(instance_id)
             if existing is not None and not existing.name and start.parent is not None:
                 raise _untold(instance_id)
-            if existing is not None and _is_ours(existing, start):
+            if existing is not None and is_ours(existing, start):
                 return existing
             if not must_start(request, existing):
                 assert existing is not None
                 return existing
-            info = _new_info(request, start)
+            info = pending_info(request, start)
             await self._begin(request, start, was_there=existing is not None)
             self._remember(info)
             return info
@@ -203,7 +188,7 @@ class Starter:
                 raise _untold(instance_id)
             if is_unsure:
                 return True  # nobody else of this host starts it now
-        if info is None or not _is_ours(info, start):
+        if info is None or not is_ours(info, start):
             raise self._taken(instance_id, info.status if info else Status.UNKNOWN)
         return True
 
@@ -228,26 +213,3 @@ class Starter:
 def _untold(instance_id: str) -> BackendUnavailableError:
     problem = f"instance {instance_id!r} is there, but has not begun, so nothing is known of it"
     return BackendUnavailableError(backend=faults.NAME, problem=problem)
-
-
-def _is_ours(existing: InstanceInfo, start: StartEnvelope) -> bool:
-    """Return whether an instance is what was to be started; a child may be in a later run."""
-    is_child = start.parent is not None and existing.parent == start.parent
-    return is_child or existing.run_id == start.run_id
-
-
-def _new_info(request: StartRequest, start: StartEnvelope) -> InstanceInfo:
-    created_at = from_us(start.created_us or 0)
-    return InstanceInfo(
-        instance_id=request.instance_id,
-        run_id=start.run_id,
-        name=request.workflow,
-        status=Status.PENDING,
-        created_at=created_at,
-        updated_at=created_at,
-        start_at=request.start_at,
-        input_json=start.arguments,
-        parent=start.parent,
-        tags=start.tags,
-        headers=start.headers,
-    )

@@ -10,8 +10,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from perdure.errors import BackendUnavailableError, InstanceNotFoundError
+from perdure.spi.remote.attempts import ClosedError
 from perdure.types import Status
-from perdure_dapr.faults import ClosedError, NotHostedError
+from perdure_dapr.faults import NotHostedError
 from perdure_dapr.hosting import Stand
 
 if TYPE_CHECKING:

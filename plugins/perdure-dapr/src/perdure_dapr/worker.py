@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from perdure.errors import BackendUnavailableError, PerdureError
 from perdure.spi.backend import BackendWorker
 from perdure.spi.bridge import Bridge, ResultRecord
+from perdure.spi.remote import ParkedInstances
 from perdure_dapr import checks, faults
-from perdure_dapr.parked import ParkedInstances
 from perdure_dapr.sdk import sdk_of_dapr
 from perdure_dapr.sdk_worker import SdkWorker
 from perdure_dapr.watchman import Watchman
@@ -39,7 +39,7 @@ class DaprWorker(BackendWorker):
     def __init__(self, parts: Parts, program: Program) -> None:
         self._parts = parts
         self._program = program
-        self._parked = ParkedInstances(parts, program)
+        self._parked = ParkedInstances(parts.server, program)
         self._results: ResultRecord | None = None
         self._bridge: Bridge | None = None
         self._sdk: SdkWorker | None = None

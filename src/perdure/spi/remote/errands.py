@@ -11,15 +11,17 @@ from perdure.spi.values import StartRequest
 from perdure.types import Status
 
 if TYPE_CHECKING:
+    from perdure.spi.backend import Backend
     from perdure.spi.bridge import ChildRequest
-    from perdure_dapr.backend import DaprBackend
+    from perdure.spi.remote.server import RemoteServer
 
 
-class DaprErrands:
+class BackendErrands:
     """See :class:`perdure.spi.bridge.Errands`."""
 
-    def __init__(self, backend: DaprBackend) -> None:
+    def __init__(self, backend: Backend, server: RemoteServer) -> None:
         self._backend = backend
+        self._server = server
 
     async def end_child(self, instance_id: str, *, reason: str) -> None:
         """Terminate a child."""
@@ -27,7 +29,7 @@ class DaprErrands:
             await self._backend.terminate(instance_id, reason=reason)
 
     async def start_child(self, child: ChildRequest) -> bool:
-        """Start a child that the sidecar does not know as one."""
+        """Start a child that the vendor does not know as one."""
         if child.on_parent_end == "terminate" and await self._is_terminated(
             child.parent.instance_id
         ):
@@ -38,7 +40,7 @@ class DaprErrands:
             workflow=child.workflow, instance_id=child.instance_id, arguments=start.arguments
         )
         try:
-            await self._backend.starter.begin(request, start)
+            await self._server.begin(request, start)
         except InstanceAlreadyExistsError:
             return False
         return True
@@ -49,5 +51,5 @@ class DaprErrands:
             await self._backend.raise_event(instance_id, CHILD_ANSWER, payload)
 
     async def _is_terminated(self, instance_id: str) -> bool:
-        info = await self._backend.starter.find(instance_id)
+        info = await self._server.find(instance_id)
         return info is None or info.status is Status.TERMINATED

@@ -33,7 +33,7 @@ class Dispatcher:
 
     def submit_turn(self, run: Callable[..., object], *args: Any) -> None:
         """Run a turn. One that comes when the pool has been shut down is dropped."""
-        # The sidecar hands it out again once the stream has closed.
+        # The server hands it out again once the stream has closed.
         with contextlib.suppress(RuntimeError):
             self._turns.submit(run, *args)
 
@@ -73,7 +73,7 @@ class Dispatcher:
 
 
 class DispatchedStub:
-    """A stub of the sidecar whose stream of work items keeps back what it has dispatched.
+    """A stub whose stream of work items keeps back what it has dispatched.
 
     Args:
         stub: The stub.
@@ -84,22 +84,22 @@ class DispatchedStub:
         self._stub = stub
         self._dispatch = dispatch
 
-    def GetWorkItems(self, *args: Any, **options: Any) -> _DispatchedStream:
+    def GetWorkItems(self, *args: Any, **options: Any) -> DispatchedStream:
         """Open the stream."""
-        return _DispatchedStream(self._stub.GetWorkItems(*args, **options), self._dispatch)
+        return DispatchedStream(self._stub.GetWorkItems(*args, **options), self._dispatch)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stub, name)
 
 
-class _DispatchedStream:
+class DispatchedStream:
     """A stream of work items, of which its reader sees only what nobody has taken."""
 
     def __init__(self, stream: Any, dispatch: Callable[[Any, Any], bool]) -> None:
         self._stream = stream
         self._dispatch = dispatch
 
-    def __iter__(self) -> _DispatchedStream:
+    def __iter__(self) -> DispatchedStream:
         return self
 
     def __next__(self) -> Any:

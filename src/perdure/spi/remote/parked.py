@@ -1,6 +1,6 @@
 """Parked instances: no worker went on with them, so they are woken until one does.
 
-So are those that have not begun though a worker is there: a sidecar may lose what was to begin
+So are those that have not begun though a worker is there: a server may lose what was to begin
 them.
 """
 
@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from perdure.errors import PerdureError
-from perdure.spi.bridge import decode_status
-from perdure_dapr.mapping import status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
     from perdure.spi.program import Program
-    from perdure_dapr.parts import Parts
+    from perdure.spi.remote.server import RemoteServer
 
 _logger = logging.getLogger(__name__)
 
@@ -44,8 +42,8 @@ class _Wait:
 class ParkedInstances:
     """Wakes the instances that this worker has parked, and others that wait for one."""
 
-    def __init__(self, parts: Parts, program: Program) -> None:
-        self._parts = parts
+    def __init__(self, server: RemoteServer, program: Program) -> None:
+        self._server = server
         self._program = program
         self._waits: dict[str, _Wait] = {}
         self._blank: list[str] = []
@@ -88,7 +86,7 @@ class ParkedInstances:
         while True:
             with _logging():
                 self._blank.clear()
-                await self._visit_all(await self._parts.sidecar.instance_ids(), self._visit)
+                await self._visit_all(await _all(self._server.unfinished()), self._visit)
             await asyncio.sleep(_BLANK_SECONDS)
             await self._visit_all(self._blank, self._revisit)
             await asyncio.sleep(_SWEEP_SECONDS)
@@ -110,23 +108,27 @@ class ParkedInstances:
 
     async def _revisit(self, instance_id: str) -> None:
         """Wake an instance that shows nothing still: a worker is there, so it should have begun."""
-        state = await self._parts.sidecar.state(instance_id)
+        state = await self._server.state(instance_id)
         if state is not None and not state.name:
-            await self._parts.waker.wake(instance_id)
+            await self._server.wake(instance_id)
 
     async def _wake(self, instance_id: str, *, only: frozenset[str] | None = None) -> bool:
         """Wake an instance if it is parked; return whether it is."""
-        state = await self._parts.sidecar.state(instance_id)
-        if state is None or status_of(state).is_terminal:
+        state = await self._server.state(instance_id)
+        if state is None or state.status.is_terminal:
             return False
         if not state.name:
             self._blank.append(instance_id)
             return False
         if only is not None and state.name not in only:
             return False
-        if decode_status(state.customStatus.value or None).held is None:
+        if state.shown.held is None:
             return False
-        return await self._parts.waker.wake(instance_id)
+        return await self._server.wake(instance_id)
+
+
+async def _all(ids: AsyncIterator[str]) -> list[str]:
+    return [instance_id async for instance_id in ids]
 
 
 @contextlib.contextmanager
