@@ -60,7 +60,13 @@ class FakeKind:
         port = servers[-1].ports["http"]
         url = f"fake://{LOOPBACK}:{port}"
         exports = {"PERDURE_BACKEND": url, "FAKE_TOKEN": "it's secret"}
-        return StackPlan(servers=servers, url=url, exports=exports, options=options)
+        return StackPlan(
+            servers=servers,
+            url=url,
+            exports=exports,
+            options=options,
+            about="this is a fake, not the real thing",
+        )
 
     def settle(self, server: Server, *, folder: Path, seconds: float) -> str:
         """Note who was started."""

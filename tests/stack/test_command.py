@@ -127,6 +127,14 @@ def test_status_has_every_process_and_what_to_export(perdure: CommandLine) -> No
     assert done.out.endswith(up.out)
 
 
+def test_what_a_stack_must_not_be_mistaken_for_is_told_each_time(perdure: CommandLine) -> None:
+    about = "this is a fake, not the real thing"
+    assert about in perdure.ok("stack", "up", "fake").err
+    assert about in perdure.ok("stack", "up", "fake").err
+    assert about in perdure.ok("stack", "status").err
+    assert perdure.ok("stack", "status", "fake", "-o", "json").json()[0]["about"] == about
+
+
 def test_status_in_json_has_all_of_it(perdure: CommandLine) -> None:
     perdure.ok("stack", "up", "fake")
     (record,) = perdure.ok("stack", "status", "fake", "-o", "json").json()

@@ -62,7 +62,7 @@ def test_two_of_one_name_are_refused(samples: Path) -> None:
 
 
 def test_importing_stacks_imports_no_plugin_and_little_else() -> None:
-    heavy = ("rich", "pydantic", "sqlite3", "perdure_dapr", "typer")
+    heavy = ("rich", "pydantic", "sqlite3", "perdure_azure", "perdure_dapr", "typer")
     code = f"import sys, perdure.stack; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

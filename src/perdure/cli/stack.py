@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from perdure.stack import Stack
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help="The stack, as in dapr.", show_default=False)
+    str, typer.Argument(metavar="NAME", help="The stack, as in dapr, azure.", show_default=False)
 ]
 Rest = Annotated[
     list[str] | None,
@@ -43,6 +43,7 @@ def register(program: typer.Typer) -> None:
         "perdure stack up dapr",
         'eval "$(perdure stack up dapr)"',
         "perdure stack up dapr --mtls --sidecars 2 --api-token generated",
+        "perdure stack up azure --round-trip cross-region",
     )
     command(stacks, under=STACKS, examples=up_examples, is_open=True)(up)
     command(
@@ -96,8 +97,9 @@ def up(
         started = stack.up(given, wait_seconds=seconds)
         record = stack.record()
         found = stack.status()
-    for note in started.notes:
-        shell.note(note)
+    for note in (record.about, *started.notes):
+        if note:
+            shell.note(note)
     shell.note(_told(name, started.servers, was_up=started.was_up))
     if not shell.is_for_people:
         whole = {**record_of(stack, record, found), "started": list(started.servers)}
@@ -122,6 +124,8 @@ def status(
     with _explained(name or ""):
         stacks = [_stack(shell, each, folder) for each in names]
         seen = [(stack, stack.record(), stack.status()) for stack in stacks]
+    for about in filter(None, (record.about for _, record, _ in seen)):
+        shell.note(about)
     if shell.is_for_people:
         for stack, record, found in seen:
             columns, rows = server_rows(stack.name, found)

@@ -22,6 +22,7 @@ def record_of(stack: Stack, record: StackRecord, found: Sequence[ServerStatus]) 
     """Return everything about a stack, as JSON has it."""
     return {
         "name": stack.name,
+        "about": record.about,
         "folder": str(stack.folder.path),
         "is_up": all(server.is_healthy for server in found),
         "url": record.url,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from perdure.stack.choices import choose, require_option
 from perdure.stack.errors import (
     ServerNotHealthyError,
     StackDiffersError,
@@ -13,6 +14,8 @@ from perdure.stack.errors import (
     StackNotUpError,
 )
 from perdure.stack.folder import DEFAULT_ROOT, StackFolder
+from perdure.stack.go_build import GoBuilder, GoRecipe
+from perdure.stack.go_tool import GoTool
 from perdure.stack.offers import GROUP, installed_stacks, load_stack
 from perdure.stack.ports import LOOPBACK, PortBook
 from perdure.stack.process import ProcessId, Usage
@@ -28,12 +31,16 @@ from perdure.stack.server import (
 )
 from perdure.stack.stack import DEFAULT_WAIT_SECONDS, Stack, Started
 from perdure.stack.status import ServerStatus
+from perdure.stack.tied import TiedStack
 
 __all__ = [
     "DEFAULT_ROOT",
     "DEFAULT_WAIT_SECONDS",
     "GROUP",
     "LOOPBACK",
+    "GoBuilder",
+    "GoRecipe",
+    "GoTool",
     "HealthCheck",
     "OptionValue",
     "PortBook",
@@ -53,7 +60,10 @@ __all__ = [
     "StackRecord",
     "Started",
     "Tell",
+    "TiedStack",
     "Usage",
+    "choose",
     "installed_stacks",
     "load_stack",
+    "require_option",
 ]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 GROUP: Final = "perdure.stacks"
 
-_KNOWN: Final = {"dapr": "perdure-dapr"}
+_KNOWN: Final = {"azure": "perdure-azure", "dapr": "perdure-dapr"}
 
 
 def installed_stacks() -> list[str]:

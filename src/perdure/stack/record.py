@@ -42,6 +42,7 @@ class StackRecord:
         options: The options in force.
         versions: What runs, by the name of the program.
         servers: In the order in which they are shown.
+        about: What a user must not mistake it for.
     """
 
     name: str
@@ -52,6 +53,7 @@ class StackRecord:
     options: Mapping[str, OptionValue]
     versions: Mapping[str, str]
     servers: tuple[ServerRecord, ...] = field(default_factory=tuple)
+    about: str = ""
 
     @property
     def ports(self) -> dict[str, int]:

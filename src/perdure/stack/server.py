@@ -61,6 +61,7 @@ class StackPlan:
         options: The options in force.
         versions: What runs, by the name of the program.
         notes: What a user should know, a sentence each.
+        about: What a user must not mistake it for; shown whenever the stack is.
     """
 
     servers: tuple[Server, ...]
@@ -69,6 +70,7 @@ class StackPlan:
     options: Mapping[str, OptionValue]
     versions: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -298,6 +298,7 @@ class Stack:
             options=plan.options,
             versions=plan.versions,
             servers=tuple(ServerRecord(server=server) for server in plan.servers),
+            about=plan.about,
         )
 
     def _refuse_another_owner(self) -> None:

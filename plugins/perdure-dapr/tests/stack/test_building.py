@@ -161,7 +161,7 @@ def test_the_cache_is_the_users_and_of_one_way_of_building(tmp_path: Path) -> No
 def test_a_long_build_says_that_it_goes_on(
     make_go: MakeGo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("perdure_dapr.stack.build._TELL_SECONDS", 0.2)
+    monkeypatch.setattr("perdure.stack.go_tool._TELL_SECONDS", 0.2)
     said: list[str] = []
     Builder(environment=make_go(build="sleep 0.6"), tell=said.append).build(("placement",))
     assert any(words.startswith("building placement (1 of 1), 0 s so far") for words in said)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,24 +10,12 @@ from stack.sidecar_http import STORE, ask
 
 from perdure.stack import ServerNotHealthyError
 from perdure_dapr.stack import DaprStack, StackOptions
+from tests.stack.listeners import LOOPBACK, listeners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     Start = Callable[..., DaprStack]
-
-
-def listeners(pid: int) -> Iterator[str]:
-    """Yield the address of every socket that a process listens on, as the kernel writes it."""
-    inodes = set()
-    for entry in Path(f"/proc/{pid}/fd").iterdir():
-        inodes.add(os.readlink(entry).removeprefix("socket:[").rstrip("]"))
-    for table in ("tcp", "tcp6", "udp", "udp6"):
-        lines = Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]
-        for fields in map(str.split, lines):
-            is_open = fields[3] == "0A" or table.startswith("udp")
-            if is_open and fields[9] in inodes:
-                yield f"{table} {fields[1]}"
 
 
 @pytest.mark.serial
@@ -65,8 +51,7 @@ def test_what_is_built_here_listens_on_loopback_only(start: Start, programs: str
     stack = start(StackOptions(mtls=True, sidecars=2))
     found = [each for server in stack.status() for each in listeners(server.pid or 0)]
     assert len(found) == 18
-    loopback = "0100007F"  # 127.0.0.1, the least byte first
-    assert [each for each in found if not each.startswith(f"tcp {loopback}:")] == []
+    assert [each for each in found if not each.startswith(LOOPBACK)] == []
 
 
 def test_what_is_stored_outlives_down_and_a_kill(start: Start) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-from perdure.stack import DEFAULT_WAIT_SECONDS, Stack
+from perdure.stack import DEFAULT_WAIT_SECONDS, TiedStack
 from perdure_dapr.stack.kind import DaprStackKind, url_of
 from perdure_dapr.stack.options import StackOptions
-from perdure_dapr.stack.programs import STACK
 from perdure_dapr.stack.servers import SIDECAR
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
 
     from perdure.stack import Tell
 
 
-class DaprStack(Stack):
+class DaprStack(TiedStack):
     """Dapr on loopback, up within ``with``, and gone with this process however that ends.
 
     ::
@@ -42,27 +40,14 @@ class DaprStack(Stack):
         wait_seconds: float = DEFAULT_WAIT_SECONDS,
         tell: Tell | None = None,
     ) -> None:
-        super().__init__(STACK, folder, kind=DaprStackKind(), is_tied=True, tell=tell)
         self.options = options or StackOptions()
-        self._wait_seconds = wait_seconds
-
-    def __enter__(self) -> Self:
-        """Bring it up.
-
-        Raises:
-            StackError: It cannot be brought up.
-        """
-        self.up(self.options.as_given(), wait_seconds=self._wait_seconds)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Take it down."""
-        self.down()
+        super().__init__(
+            folder,
+            kind=DaprStackKind(),
+            given=self.options.as_given(),
+            wait_seconds=wait_seconds,
+            tell=tell,
+        )
 
     @property
     def urls(self) -> dict[str, str]:

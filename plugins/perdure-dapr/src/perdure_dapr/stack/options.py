@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
-from perdure.errors import ConfigurationError
-from perdure.stack import OptionValue, StackOption
+from perdure.stack import OptionValue, StackOption, choose, require_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,20 +54,24 @@ class StackOptions:
         Raises:
             ConfigurationError: A value that cannot be used.
         """
-        _require(_APP_ID.fullmatch(self.app_id), "app-id", "letters, digits and '-', at most 64")
+        require_option(
+            _APP_ID.fullmatch(self.app_id), "app-id", "letters, digits and '-', at most 64"
+        )
         is_possible = 1 <= self.sidecars <= MOST_SIDECARS
-        _require(is_possible, "sidecars", f"a number from 1 to {MOST_SIDECARS}")
+        require_option(is_possible, "sidecars", f"a number from 1 to {MOST_SIDECARS}")
         store, mark, address = self.state.partition("=")
-        _require(store in _STORES, "state", f"one of {', '.join(_STORES)}")
+        require_option(store in _STORES, "state", f"one of {', '.join(_STORES)}")
         if mark or store == "postgresql":
             needed = "a file in the stack's folder and takes no address"
-            _require(store != "sqlite", "state", f"without '=': sqlite is {needed}")
+            require_option(store != "sqlite", "state", f"without '=': sqlite is {needed}")
             example = "postgresql=postgresql://user:password@127.0.0.1:5432/database"
-            _require(address, "state", f"with an address, such as {example}")
-        _require(_SIZE.fullmatch(self.max_body_size), "max-body-size", "a size, such as 64Mi")
-        _require(self.log_level in _LOG_LEVELS, "log-level", f"one of {', '.join(_LOG_LEVELS)}")
+            require_option(address, "state", f"with an address, such as {example}")
+        require_option(_SIZE.fullmatch(self.max_body_size), "max-body-size", "a size, such as 64Mi")
+        require_option(
+            self.log_level in _LOG_LEVELS, "log-level", f"one of {', '.join(_LOG_LEVELS)}"
+        )
         is_sendable = self.api_token.isascii() and self.api_token.isprintable()
-        _require(is_sendable and " " not in self.api_token, "api-token", "printable ASCII")
+        require_option(is_sendable and " " not in self.api_token, "api-token", "printable ASCII")
 
     @classmethod
     def from_given(cls, given: Mapping[str, OptionValue]) -> StackOptions:
@@ -77,12 +80,7 @@ class StackOptions:
         Raises:
             ConfigurationError: An option that does not exist, or a value that cannot be used.
         """
-        known = {field.name: type(field.default) for field in fields(cls)}
-        for name, value in given.items():
-            kind = known.get(name)
-            _require(kind is not None, name, f"one of {', '.join(known)}")
-            _require(kind is type(value), name, f"of type {kind.__name__ if kind else '?'}")
-        return cls(**dict(given))  # type: ignore[arg-type]  # checked just above
+        return choose(cls, given)
 
     def as_given(self) -> dict[str, OptionValue]:
         """Return all of them by name."""
@@ -128,9 +126,3 @@ DECLARED: Final = (
         help="Leave out what keeps a sidecar in service when its last worker is killed.",
     ),
 )
-
-
-def _require(is_right: object, option: str, needed: str) -> None:
-    if not is_right:
-        flag = f"--{option.replace('_', '-')}"
-        raise ConfigurationError(setting=flag, problem=f"must be {needed}")
