@@ -248,10 +248,12 @@ class PayloadTooLargeError(PayloadError):
 class PayloadStoreError(PerdureError, ConnectionError):
     """The payload store cannot be reached; what is in it is safe."""
 
-    def __init__(self, *, store: str, what: str, problem: str) -> None:
+    def __init__(
+        self, *, store: str, what: str, problem: str, setting: str = "PERDURE_PAYLOADS"
+    ) -> None:
         super().__init__(
             f"{what}: the payload store {store} cannot be reached ({problem}); "
-            "check PERDURE_PAYLOADS, the network and the access rights"
+            f"check {setting}, the network and the access rights"
         )
         self.store = store
         self.what = what

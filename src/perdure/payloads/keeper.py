@@ -8,7 +8,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from perdure.errors import PayloadError, PayloadStoreError
+from perdure.errors import ConfigurationError, PayloadError, PayloadStoreError
 from perdure.payloads.envelope import Reference
 
 if TYPE_CHECKING:
@@ -124,9 +124,9 @@ class Keeper:
                 "it belongs to, or PERDURE_PAYLOADS names another store than when it was written"
             )
             raise PayloadError(what=what, problem=problem) from err
-        if attempt >= len(delays):
+        if attempt >= len(delays) or isinstance(err, ConfigurationError):
             raise PayloadStoreError(
-                store=self.store.url, what=what, problem=str(err) or repr(err)
+                store=self.store.url, what=what, problem=_problem_of(err)
             ) from err
         _logger.warning("the payload store %s fails, and is tried again: %r", self.store.url, err)
         return delays[attempt]
@@ -145,3 +145,8 @@ class Keeper:
 
 def _objects_of(root: str) -> str:
     return f"objects of workflow instance {root!r}"
+
+
+def _problem_of(err: Exception) -> str:
+    """Return the first line; some file systems add the whole answer of a server."""
+    return str(err).strip().partition("\n")[0].strip() or repr(err)
