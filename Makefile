@@ -27,6 +27,7 @@ demo: $(INSTALLED) ## Watch a licence audit of this Python survive a kill -9 (un
 	@$(PYTHON_IN_VENV) examples/licence_audit/demo.py $(if $(BACKEND),--backend "$(BACKEND)")
 
 test: lint ## Check everything that CI checks: lint, all tests, replay on the other Pythons found
+	@.venv/bin/perdure stack build azure
 	@.venv/bin/perdure stack build dapr --mtls
 	@$(PYTEST) tests -m "not serial" -n 2
 	@$(PYTEST) tests -m serial
@@ -39,6 +40,7 @@ lint: $(INSTALLED) ## Check style with ruff and types with mypy --strict
 	@$(PYTHON_IN_VENV) -m ruff check
 	@$(PYTHON_IN_VENV) -m ruff format --check --quiet
 	@$(PYTHON_IN_VENV) -m mypy
+	@MYPYPATH=plugins/perdure-azure/tests $(PYTHON_IN_VENV) -m mypy plugins/perdure-azure/tests
 
 soak: $(INSTALLED) ## Run the crash and property tests with their full counts (long; prints every seed)
 	@PERDURE_SOAK=1 $(PYTEST) -m soak -s -v

@@ -18,7 +18,7 @@ from durabletask import task
 from durabletask.worker import TaskHubGrpcWorker
 
 from tests.bridge.programs import WatchedBridge, app
-from tests.bridge.servers import GoServer, in_memory_server
+from tests.bridge.servers import METADATA, address_of, durable_server, in_memory_server
 from tests.bridge.workers import Client, running_worker
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def fan(context: Any, value: Any) -> Generator[Any, Any, int]:
 @contextlib.contextmanager
 def native(address: str) -> Iterator[None]:
     """Run a worker of the SDK's own."""
-    worker: Any = TaskHubGrpcWorker(host_address=address)
+    worker: Any = TaskHubGrpcWorker(host_address=address, metadata=METADATA)
     worker.add_orchestrator(chain)
     worker.add_orchestrator(fan)
     worker.add_activity(add)
@@ -63,15 +63,10 @@ def native(address: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def go_server() -> Iterator[str]:
-    """Run the server in Go on a file of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        server = GoServer(Path(folder) / "server.db")
-        server.start()
-        try:
-            yield server.address
-        finally:
-            server.kill()
+def stand_in() -> Iterator[str]:
+    """Run the stand-in in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder, durable_server(Path(folder)) as server:
+        yield address_of(server)
 
 
 def seconds(client: Client, workflow: str, size: int, *, is_native: bool) -> float:
@@ -90,7 +85,7 @@ def seconds(client: Client, workflow: str, size: int, *, is_native: bool) -> flo
 def main() -> None:
     """Measure, and print one JSON object a line."""
     wanted = [part.split(":") for part in sys.argv[1:]] or [["chain", "1000"], ["fan", "1000"]]
-    for server, begin in {"memory": in_memory_server, "go": go_server}.items():
+    for server, begin in {"memory": in_memory_server, "stand-in": stand_in}.items():
         with begin() as address:
             for kind in KINDS:
                 with worker_of(kind, address), contextlib.closing(Client(address)) as client:

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 import pytest
 from durabletask.client import OrchestrationStatus
 
-from tests.bridge.servers import GoServer
+from tests.bridge.servers import STAND_IN, address_of, durable_server
 from tests.bridge.workers import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from perdure.stack import Stack
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
@@ -61,23 +63,21 @@ class Worker:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[GoServer]:
-    server = GoServer(tmp_path / "server.db")
-    server.start()
-    yield server
-    server.kill()
+def server(tmp_path: Path) -> Iterator[Stack]:
+    with durable_server(tmp_path / "server") as server:
+        yield server
 
 
 @pytest.fixture
-def worker(server: GoServer, tmp_path: Path) -> Iterator[Worker]:
-    worker = Worker(server.address, tmp_path / "record")
+def worker(server: Stack, tmp_path: Path) -> Iterator[Worker]:
+    worker = Worker(address_of(server), tmp_path / "record")
     yield worker
     worker.kill()
 
 
 @pytest.fixture
-def client(server: GoServer) -> Iterator[Client]:
-    with contextlib.closing(Client(server.address)) as client:
+def client(server: Stack) -> Iterator[Client]:
+    with contextlib.closing(Client(address_of(server))) as client:
         yield client
 
 
@@ -115,14 +115,14 @@ def test_a_wide_instance_with_timers_and_events_survives_kills(
 
 
 def test_a_killed_server_goes_on_where_it_was(
-    client: Client, worker: Worker, server: GoServer
+    client: Client, worker: Worker, server: Stack
 ) -> None:
     worker.start()
     client.start("walk", "walk-2", steps=STEPS)
     worker.wait_until(STEPS // 2)
-    server.kill()
+    server.kill(STAND_IN)
     worker.kill()
-    server.start()
+    server.start(STAND_IN)
     worker.start()
     client.sdk.wait_for_orchestration_start("walk-2", timeout=30)
     assert client.result("walk-2") == list(range(STEPS))

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.bridge.programs import WatchedBridge, app
-from tests.bridge.servers import GoServer, in_memory_server
+from tests.bridge.servers import STAND_IN, address_of, durable_server, in_memory_server
 from tests.bridge.workers import Client, running_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 pytestmark = pytest.mark.timeout(600)  # the first may have to build the server
 
 
-@pytest.fixture(scope="module", params=["in memory", "durabletask-go"])
+@pytest.fixture(scope="module", params=["in memory", STAND_IN])
 def address(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
@@ -27,11 +26,8 @@ def address(
         if request.param == "in memory":
             yield stack.enter_context(in_memory_server())
             return
-        path: Path = tmp_path_factory.mktemp("server") / "server.db"
-        server = GoServer(path)
-        server.start()
-        stack.callback(server.kill)
-        yield server.address
+        folder = tmp_path_factory.mktemp("server")
+        yield address_of(stack.enter_context(durable_server(folder)))
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from perdure.spi.bridge import (
     encode_event,
     encode_start,
 )
+from tests.bridge.servers import METADATA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def running_worker(address: str, bridge: Bridge, *, threads: int = 16) -> Iterat
     thread.start()
     options = ConcurrencyOptions(maximum_thread_pool_workers=threads)
     worker: Any = TaskHubGrpcWorker(
-        host_address=address, logger=_quiet, concurrency_options=options
+        host_address=address, metadata=METADATA, logger=_quiet, concurrency_options=options
     )
     for workflow in bridge.program.workflows:
         worker.add_orchestrator(bridge.orchestrator(workflow))
@@ -71,7 +72,7 @@ class Client:
     """Starts workflows and raises events as perdure's client does."""
 
     def __init__(self, address: str) -> None:
-        self.sdk = TaskHubGrpcClient(host_address=address, logger=_quiet)
+        self.sdk = TaskHubGrpcClient(host_address=address, metadata=METADATA, logger=_quiet)
 
     def start(self, workflow: str, instance_id: str, **arguments: Any) -> str:
         """Start a workflow."""
