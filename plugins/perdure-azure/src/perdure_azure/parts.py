@@ -36,7 +36,7 @@ class Parts:
         digest = hashlib.sha256(address.target.encode()).hexdigest()[:8]
         self.hub_key = f"{address.hub}-{digest}"
         self.tokens = Tokens(address.authentication, audience=address.audience)
-        self.foreign = open_foreign_payloads(credential=self.tokens.for_sdk())
+        self.foreign = open_foreign_payloads(credential=self.tokens.for_other_services())
         self.connection = Connection(address, self.tokens)
         self.scheduler = Scheduler(self.connection, self.foreign)
         self.starter = Starter(self.scheduler, clock=clock)

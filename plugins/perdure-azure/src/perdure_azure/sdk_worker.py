@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import threading
 import time
@@ -29,6 +28,7 @@ from perdure_azure.answers import Answers
 from perdure_azure.sdk_executor import SdkExecutor
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable
 
     from perdure.spi.bridge import Bridge

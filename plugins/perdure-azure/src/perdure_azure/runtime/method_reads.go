@@ -54,8 +54,8 @@ func waitFor(c *call, reached func(status int64) bool) (*writer, error) {
 const (
 	defaultPage = 100
 	largestPage = 1000
-	// maxPageBytes lets a page fit into the 4 MB that clients take by default, short of a large last one.
-	maxPageBytes = 1 << 20
+	// maxPageBytes lets a page fit into the 4 MB that clients take by default, with a last one of three payloads.
+	maxPageBytes = 1 << 19
 )
 
 // queryInstances pages through instances, the newest first. Its token is the place of the last one.

@@ -115,6 +115,30 @@ def _signed(
         .not_valid_after(now + _LIFE)
         .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
     )
+    for extension, is_critical in _extensions(key, signer, is_authority=is_authority):
+        builder = builder.add_extension(extension, critical=is_critical)
     if names is not None:
         builder = builder.add_extension(names, critical=False)
     return builder.sign(signer, SHA256())
+
+
+def _extensions(
+    key: EllipticCurvePrivateKey, signer: EllipticCurvePrivateKey, *, is_authority: bool
+) -> list[tuple[x509.ExtensionType, bool]]:
+    """Return what Python 3.13 asks for (``VERIFY_X509_STRICT``), and whether it is critical."""
+    from cryptography import x509
+
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=is_authority,
+        crl_sign=is_authority,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    subject = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+    return [(usage, True), (subject, False), (issuer, False)]
