@@ -127,7 +127,7 @@ def test_a_wrong_command_line_ends_with_2(alone: CommandLine, words: list[str], 
 
 def test_a_backend_out_of_reach_ends_with_3(alone: CommandLine) -> None:
     (alone.folder / "file").touch()
-    for url in (f"sqlite:///{alone.folder}/file/hub.db", "azure"):
+    for url in (f"sqlite:///{alone.folder}/file/hub.db", "azure://127.0.0.1:1/default"):
         done = alone("list", "-b", url)
         assert (done.code, done.out) == (3, "")
         assert alone("backends", "check", url).code == 3

@@ -254,7 +254,7 @@ func (t *turn) collectMessages(item *orchestrationItem, state *backend.Orchestra
 		if pending.HistoryEvent.GetExecutionStarted() != nil {
 			continue // a child: childOf made its start
 		}
-		one, err := outgoing(item, pending, now)
+		one, err := outgoing(pending, now)
 		if err != nil {
 			return err
 		}
@@ -270,9 +270,9 @@ func (t *turn) collectMessages(item *orchestrationItem, state *backend.Orchestra
 	return nil
 }
 
-// outgoing mends two messages: the library hands a sent event over as the sender's own record of it,
-// and answers the parent of a terminated child without saying what went wrong.
-func outgoing(item *orchestrationItem, pending backend.OrchestratorMessage, now int64) (message, error) {
+// outgoing mends what the library sends: it hands a sent event over as the sender's own record of it.
+// The parent of a terminated child is answered without a reason, as by Microsoft's other engines.
+func outgoing(pending backend.OrchestratorMessage, now int64) (message, error) {
 	if sent := pending.HistoryEvent.GetEventSent(); sent != nil {
 		var data *string
 		if sent.Input != nil {
@@ -280,11 +280,6 @@ func outgoing(item *orchestrationItem, pending backend.OrchestratorMessage, now 
 		}
 		event := raisedEvent(sent.Name, data, now)
 		return message{instanceID: pending.TargetInstanceID, kind: eventRaised, event: event}, nil
-	}
-	if failed := pending.HistoryEvent.GetSubOrchestrationInstanceFailed(); failed != nil && failed.FailureDetails == nil {
-		text := fmt.Sprintf("sub-orchestration '%s' was terminated", item.instanceID)
-		event := childFailedEvent(int64(failed.TaskScheduledId), "SubOrchestrationTerminated", text, now)
-		return message{pending.TargetInstanceID, eventChildFailed, event, true}, nil
 	}
 	event, err := backend.MarshalHistoryEvent(pending.HistoryEvent)
 	if err != nil {
