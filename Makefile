@@ -23,7 +23,7 @@ $(INSTALLED): $(WHAT_IS_INSTALLED)
 	@PYTHON="$(PYTHON)" sh scripts/setup.sh
 	@touch $(INSTALLED)
 
-demo: $(INSTALLED) ## Watch a licence audit of this Python survive a kill -9 (under 20 s; BACKEND=dapr: on Dapr)
+demo: $(INSTALLED) ## Watch a licence audit of this Python survive a kill -9 (under 20 s; BACKEND=dapr or azure: on its servers)
 	@$(PYTHON_IN_VENV) examples/licence_audit/demo.py $(if $(BACKEND),--backend "$(BACKEND)")
 
 test: lint ## Check everything that CI checks: lint, all tests, replay on the other Pythons found
@@ -45,7 +45,7 @@ lint: $(INSTALLED) ## Check style with ruff and types with mypy --strict
 soak: $(INSTALLED) ## Run the crash and property tests with their full counts (long; prints every seed)
 	@PERDURE_SOAK=1 $(PYTEST) -m soak -s -v
 
-bench: $(INSTALLED) ## Measure speed beside the floor of bare SQLite (BACKEND=dapr: beside Dapr's own SDK)
+bench: $(INSTALLED) ## Measure speed beside the floor of bare SQLite (BACKEND=dapr or azure: beside the vendor's SDK)
 ifneq ($(filter-out sqlite,$(BACKEND)),)
 	@$(PYTHON_IN_VENV) -m benchmarks.beside $(BACKEND)
 else

@@ -8,6 +8,7 @@ When one of these fails::
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,12 @@ def _matrix() -> Matrix:
     return from_json(REPORT.read_text(encoding="utf-8"))
 
 
+def _declared(backend: BackendResult, capability: Capability) -> str:
+    if capability not in backend.capabilities:
+        return "no"
+    return "emulated" if capability in backend.emulated else "yes"
+
+
 def _result(name: str, *, passed: int = 0, failed: int = 0, note: str = "") -> ContractResult:
     return ContractResult(contract=name, passed=passed, failed=failed, note=note)
 
@@ -66,6 +73,17 @@ def test_every_backend_in_the_report_keeps_the_base_set_and_all_it_declares() ->
                 assert result.note == "not declared"
             elif each is not contract.ServerRecovery:
                 assert result.skipped == 0, (backend.backend, each.__name__)
+
+
+def test_the_page_of_rules_shows_who_declares_what() -> None:
+    page = (ROOT / "docs" / "portability.md").read_text(encoding="utf-8")
+    (head,) = re.findall(r"^\| Capability \| (`.*`) \|$", page, re.MULTILINE)
+    backends = {each.backend: each for each in _matrix().backends}
+    names = re.findall(r"`(\w+)`", head)
+    assert names == [name for name in backends if name != "toy"]
+    for capability in Capability:
+        cells = " | ".join(_declared(backends[name], capability) for name in names)
+        assert f"\n| `{capability}` | {cells} |\n" in page
 
 
 def test_the_embedded_engine_declares_everything() -> None:

@@ -1,4 +1,4 @@
-"""The demo on local servers: the same audit on a real Dapr, brought up and taken down with it."""
+"""The demo on local servers: the same audit on each, brought up and taken down with it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ from tests.examples.running import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-ON_DAPR: Final = ("--backend", "dapr")
-# The first run on a machine builds Dapr.
+# Each backend that has servers, and what they are called.
+SERVERS: Final = {
+    "azure": ("dts-stand-in",),
+    "dapr": ("placement", "scheduler", "daprd"),
+}
+# The first run on a machine builds them.
 BUILD_SECONDS: Final = 900.0
 
 # Runs the demo, and at its end writes into the evidence that what ran first has run once more.
@@ -45,15 +49,21 @@ sys.exit(demo.main())
 """
 
 
-def _servers(tmp_path: Path) -> list[int]:
+@pytest.fixture(params=SERVERS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """Return each backend with servers in turn."""
+    return str(request.param)
+
+
+def _servers(backend: str, tmp_path: Path) -> list[int]:
     """Return the process ids of the servers that run."""
-    stack = Stack("dapr", tmp_path / ".perdure" / "demo" / "servers" / "dapr")
+    stack = Stack(backend, tmp_path / ".perdure" / "demo" / "servers" / backend)
     return [server.pid for server in stack.status() if server.pid is not None]
 
 
 @pytest.mark.timeout(BUILD_SECONDS + 60)
-def test_demo_on_dapr_survives_its_kill_and_proves_it(tmp_path: Path) -> None:
-    with running("demo.py", *ON_DAPR, *QUICK, cwd=tmp_path) as process:
+def test_demo_on_servers_survives_its_kill_and_proves_it(backend: str, tmp_path: Path) -> None:
+    with running("demo.py", "--backend", backend, *QUICK, cwd=tmp_path) as process:
         text = output(process, seconds=BUILD_SECONDS)
     state = tmp_path / ".perdure" / "demo"
     assert process.returncode == 0, text
@@ -64,47 +74,49 @@ def test_demo_on_dapr_survives_its_kill_and_proves_it(tmp_path: Path) -> None:
     assert 0 < proof["finished_before_kill"] < proof["finished"]
     assert len({line.pid for line in lines}) == 2
     assert not any(runs(line.pid) for line in lines)
-    assert "backend dapr: placement" in text
-    assert _servers(tmp_path) == []
+    assert f"backend {backend}: {SERVERS[backend][0]}" in text
+    assert _servers(backend, tmp_path) == []
 
 
 @pytest.mark.timeout(BUILD_SECONDS + 60)
-def test_a_doctored_evidence_file_fails_the_demo_on_dapr(tmp_path: Path) -> None:
+def test_a_doctored_evidence_file_fails_the_demo_on_servers(backend: str, tmp_path: Path) -> None:
     script = tmp_path / "doctored.py"
     script.write_text(DOCTORED.format(folder=str(FOLDER)), encoding="utf-8")
-    with running(script, *ON_DAPR, *QUICK, cwd=tmp_path) as process:
+    with running(script, "--backend", backend, *QUICK, cwd=tmp_path) as process:
         text = output(process, seconds=BUILD_SECONDS)
     state = tmp_path / ".perdure" / "demo"
     assert process.returncode == 1, text
     assert "1 ran again after having finished" in text
     assert json.loads((state / "proof.json").read_text())["repeated"] == 1
     assert "The proof fails" in (state / "report.html").read_text(encoding="utf-8")
-    assert _servers(tmp_path) == []
+    assert _servers(backend, tmp_path) == []
 
 
 @pytest.mark.timeout(BUILD_SECONDS + 60)
-def test_the_servers_are_stopped_on_ctrl_c(tmp_path: Path) -> None:
-    with running("demo.py", *ON_DAPR, cwd=tmp_path) as process:
+def test_the_servers_are_stopped_on_ctrl_c(backend: str, tmp_path: Path) -> None:
+    with running("demo.py", "--backend", backend, cwd=tmp_path) as process:
         worker = worker_of(tmp_path / ".perdure" / "demo", seconds=BUILD_SECONDS)
-        servers = _servers(tmp_path)
+        servers = _servers(backend, tmp_path)
         process.send_signal(signal.SIGINT)
         text = output(process)
-    assert len(servers) == 3
+    assert len(servers) == len(SERVERS[backend])
     assert process.returncode == 130, text
     assert "Traceback" not in text
     assert not any(map(runs, [worker, *servers]))
 
 
 @pytest.mark.timeout(BUILD_SECONDS + 60)
-def test_servers_end_with_a_demo_that_is_killed_and_the_next_begins_afresh(tmp_path: Path) -> None:
-    with running("demo.py", *ON_DAPR, cwd=tmp_path) as process:
+def test_servers_end_with_a_demo_that_is_killed_and_the_next_begins_afresh(
+    backend: str, tmp_path: Path
+) -> None:
+    with running("demo.py", "--backend", backend, cwd=tmp_path) as process:
         worker = worker_of(tmp_path / ".perdure" / "demo", seconds=BUILD_SECONDS)
-        servers = _servers(tmp_path)
+        servers = _servers(backend, tmp_path)
         process.kill()
         process.wait()
         wait_until(lambda: not any(map(runs, [worker, *servers])))
-    assert len(servers) == 3
-    with running("demo.py", *ON_DAPR, *QUICK, cwd=tmp_path) as process:
+    assert len(servers) == len(SERVERS[backend])
+    with running("demo.py", "--backend", backend, *QUICK, cwd=tmp_path) as process:
         text = output(process, seconds=PATIENCE_SECONDS)
     assert process.returncode == 0, text
 
@@ -114,16 +126,17 @@ def test_demo_says_which_backends_there_are(tmp_path: Path) -> None:
         text = output(process)
     assert process.returncode == 2
     assert "dpar" in text
-    assert "there are: sqlite, dapr" in text
+    assert "there are: sqlite, azure, dapr" in text
     assert not (tmp_path / ".perdure").exists()
 
 
-def test_demo_says_why_servers_cannot_be_had(tmp_path: Path) -> None:
-    nowhere = str(tmp_path / "nowhere")
-    with running("demo.py", *ON_DAPR, cwd=tmp_path, PERDURE_DAPR_BIN=nowhere) as process:
+def test_demo_says_why_servers_cannot_be_had(backend: str, tmp_path: Path) -> None:
+    variable = f"PERDURE_{backend.upper()}_BIN"
+    nowhere = {variable: str(tmp_path / "nowhere")}
+    with running("demo.py", "--backend", backend, cwd=tmp_path, **nowhere) as process:
         text = output(process)
     assert process.returncode == 1
-    assert "PERDURE_DAPR_BIN" in text
+    assert variable in text
     assert "Traceback" not in text
 
 

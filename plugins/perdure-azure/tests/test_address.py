@@ -269,3 +269,32 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ConfigurationError, match="not of the form") as caught:
         parse(url)
     assert "word" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "variables", "hub"),
+    [
+        ("azure", {"TASKHUB_NAME": "trips", "TASKHUB": "other"}, "trips"),
+        ("azure", {"TASKHUB": "trips"}, "trips"),
+        ("azure?hub=trips", {"TASKHUB_NAME": "other"}, "trips"),
+    ],
+)
+def test_a_connection_string_may_leave_the_hub_to_what_stands_beside_it(
+    url: str, variables: dict[str, str], hub: str
+) -> None:
+    text = "Endpoint=https://h;Authentication=AzureCli"
+    environment = {"DURABLE_TASK_SCHEDULER_CONNECTION_STRING": text, **variables}
+    assert parse_address(url, environment=environment).hub == hub
+
+
+def test_a_hub_in_the_connection_string_goes_before_one_beside_it() -> None:
+    text = "Endpoint=https://h;TaskHub=trips;Authentication=None"
+    environment = {"DURABLE_TASK_SCHEDULER_CONNECTION_STRING": text, "TASKHUB_NAME": "other"}
+    assert parse_address("azure", environment=environment).hub == "trips"
+
+
+def test_a_connection_string_without_any_hub_says_where_to_put_it() -> None:
+    text = "Endpoint=https://h;Authentication=None"
+    environment = {"DURABLE_TASK_SCHEDULER_CONNECTION_STRING": text}
+    with pytest.raises(ConfigurationError, match=r"names no task hub; use TaskHub=.*TASKHUB_NAME"):
+        parse_address("azure", environment=environment)

@@ -166,7 +166,10 @@ def _hub(settings: Mapping[str, Given]) -> str:
     given = settings.get("hub")
     if given is None:
         setting = settings[ENDPOINT].setting
-        problem = "names no task hub; use azure://HOST/HUB, the option hub=…, or PERDURE_HUB"
+        problem = (
+            "names no task hub; use TaskHub=… in the connection string, azure://HOST/HUB, the "
+            "option hub=…, PERDURE_HUB or TASKHUB_NAME"
+        )
         raise ConfigurationError(setting=setting, problem=problem)
     if not _HUB.fullmatch(given.value):
         problem = f"{given.value!r} is no task hub's name: 3 to 64 of letters, digits and '-'"

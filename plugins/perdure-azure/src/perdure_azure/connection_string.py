@@ -9,6 +9,9 @@ in quotes, and may then hold ``;``.
 It is stricter in three things, since a misspelt key would otherwise be a silent change of identity:
 a key that is not known is an error (as in Go; .NET and Java ignore it), so is a key given twice
 (there the last one counts), and so is a part without ``=`` (as in .NET and Go; Java ignores it).
+
+In one thing it is not: ``TaskHub`` may be absent. So it is in what the Azure CLI and the portal hand
+out, with the hub in a variable beside it, as Azure Functions has it.
 """
 
 from __future__ import annotations
@@ -21,8 +24,9 @@ from perdure.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REQUIRED_KEYS: Final = ("Endpoint", "TaskHub", "Authentication")
+REQUIRED_KEYS: Final = ("Endpoint", "Authentication")
 OPTIONAL_KEYS: Final = (
+    "TaskHub",
     "ClientID",
     "TenantId",
     "TokenFilePath",
@@ -30,6 +34,8 @@ OPTIONAL_KEYS: Final = (
     "ResourceId",
     "AuthorityHost",
 )
+
+FORM: Final = "Endpoint=…;TaskHub=…;Authentication=…"
 
 _KEYS: Final = {key.lower(): key for key in (*REQUIRED_KEYS, *OPTIONAL_KEYS)}
 # One part: a key, and a value that is quoted or runs to the next semicolon.
@@ -61,7 +67,7 @@ def parse_connection_string(text: str, *, setting: str) -> dict[str, str]:
             values[key] = value
     for key in REQUIRED_KEYS:
         if key not in values:
-            problem = f"lacks {key}; the form is {'; '.join(f'{key}=…' for key in REQUIRED_KEYS)}"
+            problem = f"lacks {key}; the form is {FORM}"
             raise ConfigurationError(setting=setting, problem=problem)
     return values
 

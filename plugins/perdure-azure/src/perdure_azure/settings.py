@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from perdure.errors import ConfigurationError
-from perdure_azure.connection_string import parse_connection_string
+from perdure_azure.connection_string import FORM, parse_connection_string
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from urllib.parse import SplitResult
 
 CONNECTION_STRING_VARIABLE: Final = "DURABLE_TASK_SCHEDULER_CONNECTION_STRING"
+# Where Azure Functions, and what the Azure CLI hands out for them, put the hub.
+FUNCTIONS_HUB_VARIABLE: Final = "TASKHUB_NAME"
 # What Microsoft's samples read.
 ENDPOINT_VARIABLE: Final = "ENDPOINT"
 HUB_VARIABLE: Final = "TASKHUB"
@@ -106,13 +108,12 @@ def _options_of(query: str, shown: str) -> dict[str, Given]:
 def _of_variables(variables: Mapping[str, str]) -> dict[str, Given]:
     text = variables.get(CONNECTION_STRING_VARIABLE, "")
     if text.strip():
-        return _of_connection_string(text)
+        return _hub_beside(variables) | _of_connection_string(text)
     endpoint = variables.get(ENDPOINT_VARIABLE, "").strip()
     if not endpoint:
         problem = (
             f"nothing says where the scheduler is; set {CONNECTION_STRING_VARIABLE} (its form: "
-            "Endpoint=…;TaskHub=…;Authentication=…), or "
-            f"{ENDPOINT_VARIABLE} and {HUB_VARIABLE}, or use azure://HOST/HUB"
+            f"{FORM}), or {ENDPOINT_VARIABLE} and {HUB_VARIABLE}, or use azure://HOST/HUB"
         )
         raise ConfigurationError(setting="backend azure", problem=problem)
     hub = variables.get(HUB_VARIABLE, "").strip() or DEFAULT_HUB
@@ -120,6 +121,14 @@ def _of_variables(variables: Mapping[str, str]) -> dict[str, Given]:
         ENDPOINT: Given(value=endpoint, setting=ENDPOINT_VARIABLE),
         "hub": Given(value=hub, setting=HUB_VARIABLE),
     }
+
+
+def _hub_beside(variables: Mapping[str, str]) -> dict[str, Given]:
+    """Return the hub that stands beside a connection string, which may lack it."""
+    for variable in (FUNCTIONS_HUB_VARIABLE, HUB_VARIABLE):
+        if hub := variables.get(variable, "").strip():
+            return {"hub": Given(value=hub, setting=variable)}
+    return {}
 
 
 def _of_connection_string(text: str) -> dict[str, Given]:

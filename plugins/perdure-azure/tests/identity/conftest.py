@@ -9,6 +9,7 @@ import pytest
 from azure_kit.entra import Entra
 from azure_kit.host_identity import HEADER, AppService, VirtualMachine
 from azure_kit.programs import Programs
+from azure_kit.scheduler import GuardedScheduler
 from azure_kit.signing import AUDIENCE, Signer
 
 from perdure_azure.credentials import Authentication, AuthenticationKind
@@ -50,6 +51,17 @@ def signer() -> Signer:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """Return certificates for loopback."""
     return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="module")
+def scheduler(
+    signer: Signer, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[GuardedScheduler]:
+    """Return a scheduler that takes the signer's tokens. Made while Go can still be found."""
+    token_key = signer.write_public_key(tmp_path_factory.mktemp("keys") / "signer.pem")
+    data = tmp_path_factory.mktemp("scheduler")
+    with GuardedScheduler(data, certificates, token_key=token_key, hub="trips") as server:
+        yield server
 
 
 @pytest.fixture

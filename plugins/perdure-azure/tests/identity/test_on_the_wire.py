@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 from azure_kit.entra import CLIENT, SECRET, TENANT
-from azure_kit.scheduler import GuardedScheduler, look_up_instance, start_instance
+from azure_kit.scheduler import look_up_instance, start_instance
 from azure_kit.signing import READER, now_seconds
 
 from perdure_azure.credentials import AuthenticationKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from azure_kit.entra import Entra
     from azure_kit.host_identity import AppService, VirtualMachine
     from azure_kit.programs import Programs
+    from azure_kit.scheduler import GuardedScheduler
     from azure_kit.signing import Signer
 
-    from perdure_azure.stack.certificates import Certificates
     from perdure_azure.tokens import Tokens
 
     from .conftest import MakeTokens
@@ -31,16 +30,6 @@ pytestmark = pytest.mark.timeout(180)
 
 CLI = AuthenticationKind.AZURE_CLI
 MANAGED = AuthenticationKind.MANAGED_IDENTITY
-
-
-@pytest.fixture(scope="module")
-def scheduler(
-    signer: Signer, certificates: Certificates, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[GuardedScheduler]:
-    token_key = signer.write_public_key(tmp_path_factory.mktemp("keys") / "signer.pem")
-    data = tmp_path_factory.mktemp("scheduler")
-    with GuardedScheduler(data, certificates, token_key=token_key, hub="trips") as server:
-        yield server
 
 
 @pytest.fixture

@@ -42,7 +42,21 @@ class _Wait:
 class ParkedInstances:
     """Wakes the instances that this worker has parked, and others that wait for one."""
 
-    def __init__(self, server: RemoteServer, program: Program) -> None:
+    def __init__(
+        self,
+        server: RemoteServer,
+        program: Program,
+        *,
+        longest_wait_seconds: float = _LONGEST_WAIT_SECONDS,
+    ) -> None:
+        """Wake by ``server`` what ``program`` may go on with.
+
+        Args:
+            server: The vendor's.
+            program: What this worker runs.
+            longest_wait_seconds: How long an instance is left alone that is parked again and again.
+        """
+        self._longest_wait_seconds = longest_wait_seconds
         self._server = server
         self._program = program
         self._waits: dict[str, _Wait] = {}
@@ -66,7 +80,7 @@ class ParkedInstances:
         wait = self._waits.get(instance_id)
         if wait is None:
             wait = self._waits[instance_id] = _Wait(next_at=0, seconds=_FIRST_WAIT_SECONDS / 2)
-        wait.seconds = min(wait.seconds * 2, _LONGEST_WAIT_SECONDS)
+        wait.seconds = min(wait.seconds * 2, self._longest_wait_seconds)
         wait.next_at = time.monotonic() + wait.seconds
 
     async def _wake_own(self) -> None:
@@ -77,7 +91,7 @@ class ParkedInstances:
                 if wait.next_at > now:
                     continue
                 # Should nobody park it again, it goes on, and is forgotten in a while.
-                wait.next_at = now + _LONGEST_WAIT_SECONDS
+                wait.next_at = now + self._longest_wait_seconds
                 with _logging(instance_id):
                     if not await self._wake(instance_id):
                         del self._waits[instance_id]
