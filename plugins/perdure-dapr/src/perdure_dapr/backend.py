@@ -7,29 +7,19 @@ import functools
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from perdure.errors import BackendUnavailableError, InstanceNotFoundError, PerdureError
-from perdure.spi.backend import (
-    Backend,
-    Capability,
-    Health,
-    check_active,
-    check_declared,
-    check_finished,
-)
-from perdure.spi.remote import journal_of
-from perdure.spi.remote.attempts import ClosedError
+from perdure.errors import BackendUnavailableError, PerdureError
+from perdure.spi.backend import Health, check_active, check_finished
+from perdure.spi.remote.backend import RemoteBackend
 from perdure.state_folder import state_folder
 from perdure.types import Status
 from perdure_dapr import checks, faults
 from perdure_dapr.faults import StalledError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import timedelta
 
     from perdure.clock import Clock
-    from perdure.spi.backend import InstanceFilter, InstancePage, StartRequest
-    from perdure.spi.history import HistoryEvent
+    from perdure.spi.backend import StartRequest
     from perdure.spi.program import Program
     from perdure.types import InstanceInfo
     from perdure_dapr.address import Address
@@ -44,10 +34,9 @@ _HELLO_SECONDS: Final = 5.0
 _START_SECONDS: Final = 3.0
 _PAUSE_SECONDS: Final = 0.1
 _HEALTH_SECONDS: Final = 2.5
-_CAPABILITIES: Final = frozenset(Capability) - {Capability.HISTORY_ACROSS_RUNS}
 
 
-class DaprBackend(Backend):
+class DaprBackend(RemoteBackend["Parts"]):
     """One app id of one Dapr runtime; see :class:`perdure.spi.Backend` for what it promises."""
 
     name = faults.NAME
@@ -56,12 +45,6 @@ class DaprBackend(Backend):
     def __init__(self, address: Address, *, clock: Clock) -> None:
         self._address = address
         self._clock = clock
-        self._parts: Parts | None = None
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """All but the history of runs that continue-as-new has ended: Dapr deletes it."""
-        return _CAPABILITIES
 
     async def open(self) -> None:
         """Connect, and check that workflows can run on this sidecar."""
@@ -76,22 +59,16 @@ class DaprBackend(Backend):
         except BaseException:
             await parts.close()
             raise
-        self._parts = parts
+        self.parts = parts
         if self._address.is_local:
             folder = state_folder() / "payloads" / self.name / metadata.app_id
             self.default_payloads = folder.as_uri()
-
-    async def close(self) -> None:
-        """Disconnect."""
-        parts, self._parts = self._parts, None
-        if parts is not None:
-            await parts.close()
 
     def worker(self, program: Program) -> DaprWorker:
         """Return a worker for ``program``."""
         from perdure_dapr.worker import DaprWorker
 
-        return DaprWorker(self._opened, program)
+        return DaprWorker(self.opened, program)
 
     async def start(self, request: StartRequest) -> InstanceInfo:
         """Start an instance.
@@ -99,47 +76,36 @@ class DaprBackend(Backend):
         Raises:
             InvalidNameError: Dapr keeps the name of the workflow for itself.
         """
-        check_declared(self, request)
         checks.check_names("workflow", [request.workflow])
-        return await self._opened.starter.start(request)
+        return await super().start(request)
 
     async def get(self, instance_id: str) -> InstanceInfo:
         """Return what is known of an instance."""
-        info = await self._existing(instance_id)
+        info = await self.existing(instance_id)
         if info.reason is None and info.status in {Status.SUSPENDED, Status.STALLED}:
-            return await self._opened.journals.with_reason(info)
+            return await self.opened.journals.with_reason(info)
         return info
 
     async def wait(self, instance_id: str, *, timeout: timedelta | None) -> InstanceInfo:
         """Return once the instance is terminal or stalled."""
-        info = await self._opened.waiter.wait(instance_id, timeout=timeout)
+        info = await super().wait(instance_id, timeout=timeout)
         if info.reason is None and info.status is Status.STALLED:
-            return await self._opened.journals.with_reason(info)
+            return await self.opened.journals.with_reason(info)
         return info
-
-    async def raise_event(self, instance_id: str, name: str, payload: str) -> None:
-        """Deliver an event."""
-        info = await self._existing(instance_id)
-        check_active(info, action="raise an event for")
-        await self._opened.raiser.raise_event(instance_id, name=name, payload=payload)
-
-    async def terminate(self, instance_id: str, *, reason: str) -> None:
-        """End an instance by force, and the children tied to it."""
-        await self._opened.terminator.terminate(instance_id, reason=reason)
 
     async def purge(self, instance_id: str) -> None:
         """Delete a finished instance."""
-        check_finished(await self._existing(instance_id), action="purge")
-        await self._perform(instance_id, self._opened.sidecar.purge, instance_id)
+        check_finished(await self.existing(instance_id), action="purge")
+        await self._perform(instance_id, self.opened.sidecar.purge, instance_id)
 
     async def suspend(self, instance_id: str, *, reason: str) -> None:
         """Hold an instance."""
-        info = await self._existing(instance_id)
+        info = await self.existing(instance_id)
         check_active(info, action="suspend")
         if info.status is not Status.SUSPENDED:
             await self._perform(
                 instance_id,
-                self._opened.sidecar.suspend,
+                self.opened.sidecar.suspend,
                 instance_id,
                 reason=reason,
                 sight="executionSuspended",
@@ -147,54 +113,29 @@ class DaprBackend(Backend):
 
     async def resume(self, instance_id: str, *, reason: str) -> None:
         """Lift the hold."""
-        info = await self._existing(instance_id)
+        info = await self.existing(instance_id)
         check_active(info, action="resume")
         # One that has not begun may have been told to hold all the same.
         if info.status in {Status.SUSPENDED, Status.PENDING}:
             await self._perform(
                 instance_id,
-                self._opened.sidecar.resume,
+                self.opened.sidecar.resume,
                 instance_id,
                 reason=reason,
                 sight="executionResumed",
             )
 
-    async def restart(self, instance_id: str, *, from_command: int | None) -> InstanceInfo:
-        """Run a finished instance again."""
-        return await self._opened.reviver.restart(instance_id, from_command=from_command)
-
-    async def query(
-        self, filter: InstanceFilter, *, page_size: int, token: str | None
-    ) -> InstancePage:
-        """Return one page of instances."""
-        return await self._opened.lister.query(filter, page_size=page_size, token=token)
-
-    async def history(
-        self, instance_id: str, *, run_id: str | None = None
-    ) -> Sequence[HistoryEvent]:
-        """Return the journal of the current run."""
-        info = await self._existing(instance_id)
-        if run_id is not None and run_id != info.run_id:
-            return await super().history(instance_id, run_id=run_id)
-        return await journal_of(self._opened.server, instance_id)
-
     async def health(self) -> Health:
         """Probe the sidecar."""
         try:
             async with asyncio.timeout(_HEALTH_SECONDS):
-                metadata = await self._opened.sidecar.metadata(
+                metadata = await self.opened.sidecar.metadata(
                     seconds=_HEALTH_SECONDS, patience_seconds=0
                 )
                 checks.check(metadata, self._address)
         except (PerdureError, TimeoutError) as error:
             return Health(is_healthy=False, detail=str(error) or "no answer in time")
         return Health(is_healthy=True, detail=self._describe(metadata))
-
-    @property
-    def _opened(self) -> Parts:
-        if self._parts is None:
-            raise ClosedError(backend=self.name)
-        return self._parts
 
     def _describe(self, metadata: Metadata) -> str:
         workers = metadata.connected_workers
@@ -222,12 +163,6 @@ class DaprBackend(Backend):
             else:
                 return metadata
 
-    async def _existing(self, instance_id: str) -> InstanceInfo:
-        info = await self._opened.starter.find(instance_id)
-        if info is None:
-            raise InstanceNotFoundError(instance_id=instance_id)
-        return info
-
     async def _perform(
         self,
         instance_id: str,
@@ -240,10 +175,10 @@ class DaprBackend(Backend):
             return bool(event.HasField(sight))
 
         try:
-            await self._opened.hosting.perform(
+            await self.opened.hosting.perform(
                 instance_id,
                 functools.partial(method, *args, **options),
                 sight=None if sight is None else is_told,
             )
         except StalledError as error:
-            raise await self._opened.journals.stalled(instance_id) from error
+            raise await self.opened.journals.stalled(instance_id) from error
