@@ -115,13 +115,13 @@ async def test_another_worker_of_the_sdk_takes_the_place_of_one_that_gave_up(
 ) -> None:
     app = make_app(dapr_stack.url)
     async for worker in opened_worker(app, dapr_stack.url):
-        first = worker._sdk
+        first = worker._life
         # As when it is told CANCELLED while it connects: its loop ends, and nobody has asked it to.
         first._shutdown.set()
         async with app.client() as client:
             handle = await client.start(app.workflows["worker_steps"], 3)
             assert await handle.result(timeout=timedelta(seconds=60)) == 3
-        assert worker._sdk is not first
+        assert worker._life is not first
     assert "another one begins" in caplog.text
 
 

@@ -75,6 +75,10 @@ class Calls(abc.ABC):
         """Return how long to wait before a call is made anew that failed like this, if it may be.
 
         For errors that say that nothing was done, and that it may be done in a moment.
+
+        Args:
+            error: As :meth:`translate` has made it.
+            elapsed_seconds: For how long the call has been tried.
         """
         return None
 
@@ -143,7 +147,7 @@ class Calls(abc.ABC):
             except Exception as error:
                 elapsed = time.monotonic() - began_at
                 wait = self.seconds_until_repeat(error, elapsed_seconds=elapsed)
-                if wait is None or elapsed > patience_seconds:
+                if wait is None:
                     raise
                 await asyncio.sleep(wait)
         raise AssertionError(method)
