@@ -28,6 +28,7 @@ demo: $(INSTALLED) ## Watch a licence audit of this Python survive a kill -9 (un
 
 test: lint ## Check everything that CI checks: lint, all tests, replay on the other Pythons found
 	@.venv/bin/perdure stack build azure
+	@if command -v npm >/dev/null; then PYTHONPATH=plugins/perdure-azure/tests $(PYTHON_IN_VENV) -m azure_kit.azurite; fi
 	@.venv/bin/perdure stack build dapr --mtls
 	@$(PYTEST) tests -m "not serial" -n 2
 	@$(PYTEST) tests -m serial

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from durabletask.internal import orchestrator_service_pb2 as pb
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 
@@ -51,15 +52,16 @@ def finish(
 
 
 def continue_as_new(
-    payload: str | None = None, *, carry: tuple[str, ...] = (), **fields: Any
+    payload: str | None = None, *, carry: Mapping[str, str | None] | None = None, **fields: Any
 ) -> pb.OrchestratorAction:
-    events = [raised(name) for name in carry]
+    events = [raised(name, data) for name, data in (carry or {}).items()]
     status = pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW
     return finish(payload, status=status, carryoverEvents=events, **fields)
 
 
-def raised(name: str) -> pb.HistoryEvent:
-    return pb.HistoryEvent(eventId=-1, eventRaised=pb.EventRaisedEvent(name=name))
+def raised(name: str, data: str | None = None) -> pb.HistoryEvent:
+    event = pb.EventRaisedEvent(name=name, input=_text(data))
+    return pb.HistoryEvent(eventId=-1, eventRaised=event)
 
 
 def _text(value: str | None) -> Any:

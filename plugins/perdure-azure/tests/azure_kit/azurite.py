@@ -170,3 +170,7 @@ def _install(folder: Path) -> None:
     command.append(f"azurite@{VERSION}")
     subprocess.run(command, cwd=part, check=True, capture_output=True)
     part.rename(folder)  # whole or not at all
+
+
+if __name__ == "__main__":
+    installed()  # before the tests, which have less time than an installation may take

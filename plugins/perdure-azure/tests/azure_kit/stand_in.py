@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import logging
 import os
-import shutil
 import signal
 import subprocess
 import urllib.request
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import pytest
+from perdure_azure.stack.programs import find_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _FOREVER: Final = 10.0
+_logger = logging.getLogger(__name__)
 
 
 def built_stand_in() -> Path:
-    """Return the program, built if this version of its sources is not in the user's cache."""
-    folder = Path(str(files("perdure_azure") / "runtime"))
-    sources = sorted([*folder.glob("*.go"), folder / "go.mod", folder / "go.sum"])
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "perdure" / "servers"
-    program = cache / f"dts-stand-in-{digest}"
-    if program.exists():
-        return program
-    go = shutil.which("go")
-    if go is None:
-        pytest.skip("the stand-in cannot be built: no go on PATH")
-    cache.mkdir(parents=True, exist_ok=True)
-    building = cache / f"{program.name}.{os.getpid()}"
-    command = [go, "build", "-mod=readonly", "-trimpath", "-o", str(building), "."]
-    subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    building.rename(program)  # whole or not at all, whoever else is building
-    return program
+    """Return the program; this version of its sources is built once for each user."""
+    return find_program(environment=os.environ, tell=_logger.info).path
 
 
 class StandIn:

@@ -33,7 +33,7 @@ def test_each_run_is_a_work_item_of_its_own_and_starts_with_an_empty_history(hub
     with BareWorker(hub) as worker:
         first = worker.next()
         hub.stub.RaiseEvent(pb.RaiseEventRequest(instanceId=instance, name="later"))
-        worker.complete(first, continue_as_new("2", carry=("kept",)))
+        worker.complete(first, continue_as_new("2", carry={"kept": None}))
         second = worker.next()
     assert not second.orchestratorRequest.pastEvents
     events = second.orchestratorRequest.newEvents
@@ -70,6 +70,20 @@ def test_result_of_an_earlier_run_does_not_reach_a_later_one(hub: Hub) -> None:
     assert kinds(item.orchestratorRequest.newEvents) == ["orchestratorStarted", "eventRaised"]
 
 
+def test_result_that_came_during_the_turn_that_continues_is_dropped(hub: Hub) -> None:
+    instance = hub.start()
+    with BareWorker(hub) as worker:
+        worker.complete(worker.next(), schedule(1))
+        activity = worker.next()
+        hub.stub.RaiseEvent(pb.RaiseEventRequest(instanceId=instance, name="go"))
+        turn = worker.next()
+        worker.give(activity, "old")
+        hub.stub.RaiseEvent(pb.RaiseEventRequest(instanceId=instance, name="next"))
+        worker.complete(turn, continue_as_new())
+        told = kinds(worker.next().orchestratorRequest.newEvents)
+    assert told == ["orchestratorStarted", "executionStarted", "eventRaised"]
+
+
 def test_what_is_sent_in_the_turn_that_continues_is_delivered(hub: Hub) -> None:
     hub.start("receiver", "receiver")
     with BareWorker(hub, maxConcurrentOrchestrationWorkItems=1) as worker:
@@ -88,6 +102,6 @@ def test_suspension_that_comes_too_late_for_a_run_holds_for_the_next(hub: Hub) -
     instance = hub.start()
     hub.stub.SuspendInstance(pb.SuspendRequest(instanceId=instance))
     with BareWorker(hub) as worker:
-        worker.complete(worker.next(), continue_as_new(carry=("kept",)))
+        worker.complete(worker.next(), continue_as_new(carry={"kept": None}))
         told = kinds(worker.next().orchestratorRequest.newEvents)
     assert told[1:] == ["executionStarted", "executionSuspended", "eventRaised"]

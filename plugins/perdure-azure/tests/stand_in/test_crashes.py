@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -154,6 +156,17 @@ def test_server_ends_cleanly_when_asked(own_server: StandIn) -> None:
     hub = Hub(own_server, "default")
     assert hub.state("job").name == "job"
     hub.close()
+
+
+def test_file_of_another_version_is_refused_and_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    folder.mkdir()
+    with contextlib.closing(sqlite3.connect(folder / "default.db")) as file:
+        file.execute("CREATE TABLE Instances (InstanceID TEXT)")
+    with pytest.raises(ValueError, match="made by another version"):
+        StandIn(folder).start()
+    with contextlib.closing(sqlite3.connect(folder / "default.db")) as file:
+        assert file.execute("SELECT name FROM sqlite_master").fetchall() == [("Instances",)]
 
 
 def test_second_server_on_the_same_folder_is_refused(own_server: StandIn, tmp_path: Path) -> None:

@@ -45,8 +45,9 @@ def test_client_may_send_1_mb_and_no_more(hub: Hub) -> None:
         ("activity input", schedule(1, payload=TOO_MUCH)),
         ("sub-orchestration input", start_child(1, "child", input={"value": TOO_MUCH})),
         ("external event data", send(1, "other", "e", TOO_MUCH)),
+        ("carry-over event data", continue_as_new(carry={"e": TOO_MUCH})),
     ],
-    ids=["output", "next input", "activity", "child", "event"],
+    ids=["output", "next input", "activity", "child", "event", "carry-over"],
 )
 def test_turn_with_a_payload_that_is_too_large_is_refused_and_stays_with_its_worker(
     hub: Hub, kind: str, action: pb.OrchestratorAction

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -11,6 +13,8 @@ from azure_kit.hub import BareWorker
 from durabletask.internal import orchestrator_service_pb2 as pb
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from azure_kit.hub import Hub
 
 EVENTS = 300
@@ -89,6 +93,17 @@ def test_new_instance_gets_nothing_that_was_meant_for_its_predecessor(hub: Hub) 
             worker.complete(item)
             item = worker.next()
         assert "taskCompleted" not in kinds(item.orchestratorRequest.pastEvents)
+
+
+def test_nothing_is_kept_for_an_instance_that_has_finished(own_hub: Hub, tmp_path: Path) -> None:
+    own_hub.start(instance_id="job")
+    with BareWorker(own_hub) as worker:
+        turn = worker.next()
+        raise_event(own_hub, "job", "during")
+        worker.complete(turn, finish())
+    raise_event(own_hub, "job", "after")
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "default.db")) as file:
+        assert file.execute("SELECT COUNT(*) FROM NewEvents").fetchone() == (0,)
 
 
 def test_event_that_a_workflow_sends_arrives_as_an_event(hub: Hub) -> None:

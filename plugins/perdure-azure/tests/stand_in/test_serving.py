@@ -107,16 +107,24 @@ def test_counts_of_an_unknown_hub_are_not_found(server: StandIn) -> None:
     missing.value.close()
 
 
+def start_until_refused(hub: Hub) -> tuple[int, Any]:
+    for started in range(1000):
+        try:
+            hub.start()
+        except grpc.RpcError as error:
+            return started, error
+    raise AssertionError("never refused")
+
+
 def test_client_over_the_limit_is_refused_and_told_when_to_come_again(tmp_path: Path) -> None:
     with StandIn(tmp_path / "data", "--actions-per-second", "3") as server:
         hub = Hub(server, "default")
-        for _ in range(3):
-            hub.start()
-        error = refusal(hub.start)
+        started, error = start_until_refused(hub)
         assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         wait = dict(error.trailing_metadata())["retry-after-ms"]
         assert 0 < int(wait) <= 340
-        assert len(hub.client.get_all_orchestration_states()) == 3  # reading costs nothing
+        states = hub.client.get_all_orchestration_states()  # reading costs nothing
+        assert len(states) == started >= 3
         hub.close()
 
 
@@ -142,11 +150,12 @@ def test_round_trip_is_added_to_calls_and_to_work_items_on_their_way_together(
         hub.start(instance_id="job")
         assert time.monotonic() - begun >= 0.5
         with BareWorker(hub) as worker:
-            worker.complete(worker.next(), schedule(1), schedule(2), schedule(3))
+            numbers = list(range(1, 9))
+            worker.complete(worker.next(), *(schedule(number) for number in numbers))
             begun = time.monotonic()
-            tasks = [worker.next().activityRequest.taskId for _ in range(3)]
-            assert time.monotonic() - begun < 0.5
-        assert tasks == [1, 2, 3]
+            tasks = [worker.next().activityRequest.taskId for _ in numbers]
+            assert time.monotonic() - begun < 1  # one after the other they would take 1.75 s
+        assert tasks == numbers
         assert server.admin("/status")["round_trip_ms"] == 500
         hub.close()
 

@@ -9,6 +9,7 @@ import grpc
 import pytest
 from azure_kit.actions import finish, kinds, schedule
 from azure_kit.hub import BareWorker
+from azure_kit.waiting import wait_until
 from durabletask.internal import orchestrator_service_pb2 as pb
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def test_worker_gets_no_more_at_once_than_it_asked_for(hub: Hub) -> None:
 
 def test_work_is_spread_over_the_workers_that_are_there(hub: Hub) -> None:
     with BareWorker(hub) as one, BareWorker(hub) as other:
+        wait_until(lambda: hub.server.admin("/status")["hubs"][hub.name]["workers"] == 2)
         ids = {hub.start() for _ in range(2)}
         assert {worker.next().orchestratorRequest.instanceId for worker in (one, other)} == ids
 
@@ -115,6 +117,22 @@ def test_items_of_a_broken_stream_go_to_another_worker_at_once(hub: Hub) -> None
             second.give(again, "2")
             answer = second.next().orchestratorRequest.newEvents[-1]
     assert answer.taskCompleted.result.value == "2"
+
+
+def test_answer_that_is_malformed_or_not_modelled_is_refused(hub: Hub) -> None:
+    hub.start("job", "job")
+    nowhere = pb.OrchestratorAction(id=1, sendEvent=pb.SendEventAction(name="e"))
+    entity = pb.OrchestratorAction(id=1, sendEntityMessage=pb.SendEntityMessageAction())
+    with BareWorker(hub) as worker:
+        item = worker.next()
+        with pytest.raises(grpc.RpcError, match="sent to no instance"):
+            worker.complete(item, nowhere)
+        with pytest.raises(grpc.RpcError, match="does not model entities"):
+            worker.complete(item, entity)
+        with pytest.raises(grpc.RpcError, match="unknown type"):
+            worker.complete(item, pb.OrchestratorAction(id=1))
+        worker.complete(item, finish("1"))
+    assert hub.finished("job").output.value == "1"
 
 
 def test_second_completion_changes_nothing(hub: Hub) -> None:
