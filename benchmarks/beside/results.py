@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +68,17 @@ class Comparison:
     """One run.
 
     Attributes:
+        theirs: What tables call the other side.
         conditions: Versions, settings and the machine, by name, in words.
         workloads: What was measured.
+        caveat: What must be said beside each table of times; nothing if nothing must.
         format: Of this file.
     """
 
+    theirs: str
     conditions: dict[str, str]
     workloads: list[Measured]
+    caveat: str = ""
     format: int = FORMAT
 
 
@@ -99,6 +103,8 @@ def read_comparison(path: Path) -> Comparison:
     if whole.get("format") != FORMAT:
         raise ValueError(f"{path} is no comparison of format {FORMAT}; run the benchmark again")
     return Comparison(
+        theirs=whole["theirs"],
+        caveat=whole["caveat"],
         conditions=whole["conditions"],
         workloads=[_measured(each) for each in whole["workloads"]],
     )

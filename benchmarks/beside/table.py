@@ -28,20 +28,22 @@ _MEBIBYTE = 1024 * 1024
 
 def markdown(comparison: Comparison) -> str:
     """Return all tables, under a line that says where and how they were made."""
-    measured = comparison.workloads
+    measured, theirs, caveat = comparison.workloads, comparison.theirs, comparison.caveat
     processes = _processes(measured)
     parts = [
         ", ".join(f"{name} {value}" for name, value in comparison.conditions.items()) + ".",
+        *([caveat] if caveat else []),
         _table(
-            ("what", "Dapr's SDK", "perdure", "ratio", "95 % interval", "at most", "pairs"),
+            ("what", theirs, "perdure", "ratio", "95 % interval", "at most", "pairs"),
             [_time_row(each) for each in measured],
         ),
-        "What one instance leaves, as Dapr's SDK → perdure:",
+        f"What one instance leaves, as {theirs} → perdure:",
         _table(
             ("what", "events", "bytes of history", "rows", "bytes in the state store"),
             [_footprint_row(each) for each in measured],
         ),
-        "Processor time for one run, worker and client in one process, likewise:",
+        "Processor time for one run, worker and client in one process, likewise:"
+        + (f" {caveat}" if caveat else ""),
         _table(("what", *processes), [_row(each, processes, _cpu) for each in measured]),
         "Memory at most, likewise; the servers serve both:",
         _table(("what", *processes), [_row(each, processes, _memory) for each in measured]),

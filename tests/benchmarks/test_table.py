@@ -36,7 +36,11 @@ def comparison(*, pairs: int = 15) -> Comparison:
     ours = [sample(0.105) for _ in range(pairs)]
     theirs = [sample(0.1, events=32) for _ in range(pairs)]
     chain = Measured(name="chain of 10", repeats=5, most=1.1, ours=ours, theirs=theirs)
-    return Comparison(conditions={"Dapr runtime": "1.18.1", "day": "2026-11-28"}, workloads=[chain])
+    return Comparison(
+        theirs="Dapr's SDK",
+        conditions={"Dapr runtime": "1.18.1", "day": "2026-11-28"},
+        workloads=[chain],
+    )
 
 
 def test_a_row_has_both_medians_the_ratio_and_its_interval() -> None:

@@ -8,59 +8,131 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from perdure.errors import (
-    BackendUnavailableError,
+    AuthenticationFailedError,
     InstanceNotFoundError,
     PayloadTooLargeError,
     PerdureError,
 )
-from perdure.spi.remote.attempts import ClosedError
+from perdure.spi.remote.attempts import ClosedError, NoAnswerError, pause_before_attempt
 from perdure_azure import sdk
-from perdure_azure.faults import StaleItemError
+from perdure_azure.faults import StaleItemError, ThrottledError
+from perdure_azure.refused_turns import failed_turn, word_to_parent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from perdure.spi.remote.sdk_threads import Gauge
     from perdure_azure.connection import Connection
+    from perdure_azure.first_attempts import FirstAttempts
+
+    Send = Callable[..., Coroutine[Any, Any, None]]
 
 _logger = logging.getLogger(__name__)
 
-# Longer than a scheduler is away for an upgrade. If its stream breaks, the item comes anyway.
+_ATTEMPT_SECONDS: Final = 15.0
 _PATIENCE_SECONDS: Final = 120.0
+# How often a scheduler may refuse an answer for a reason that nobody knows.
+_MOST_REFUSALS: Final = 5
 _GIVE_UP_SECONDS: Final = 2.0
+_LONGEST_PAUSE_SECONDS: Final = 30.0
 
 
 class Answers:
-    """Delivers answers. The stub that the SDK's worker is given for those of turns.
+    """Delivers answers.
 
     Args:
         connection: The worker's own.
         loop: That of the connection.
         unsent: Counts what was not delivered yet.
+        first: Sends answers a first time, more quickly; without it they go by the loop at once.
     """
 
     def __init__(
-        self, connection: Connection, loop: asyncio.AbstractEventLoop, unsent: Gauge
+        self,
+        connection: Connection,
+        loop: asyncio.AbstractEventLoop,
+        unsent: Gauge,
+        *,
+        first: FirstAttempts | None = None,
     ) -> None:
         self._connection = connection
         self._loop = loop
         self._unsent = unsent
+        self._first = first
         self._sending: set[asyncio.Task[None]] = set()
 
-    def CompleteOrchestratorTask(self, answer: Any) -> None:
+    def complete_turn(self, answer: Any, request: Any) -> None:
         """Answer a turn. Returns at once; from any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._begin, answer)
+        end = partial(self._again, self._complete_turn, answer, request)
+        if not self._begun_first("CompleteOrchestratorTask", answer, end):
+            self._begin(self._complete_turn, answer, request)
 
-    def AbandonTaskOrchestratorWorkItem(self, request: Any) -> None:
+    def abandon_turn(self, token: str) -> None:
         """Give a turn up; it comes again, here or at another worker. From any thread."""
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._begin, request)
+        given_up = sdk.pb.AbandonOrchestrationTaskRequest(completionToken=token)
+        self._begin(self._give_up, "AbandonTaskOrchestratorWorkItem", given_up)
+
+    def abandon_entity(self, token: str) -> None:
+        """Give operations of an entity up. From any thread."""
+        given_up = sdk.pb.AbandonEntityTaskRequest(completionToken=token)
+        self._begin(self._give_up, "AbandonTaskEntityWorkItem", given_up)
 
     async def complete_activity(self, answer: Any) -> None:
         """Answer an activity; one that is too large becomes its failure."""
+        end = partial(self._again, self._complete_activity, answer)
+        if not self._begun_first("CompleteActivityTask", answer, end):
+            await self._complete_activity(answer)
+
+    async def close(self) -> None:
+        """Give up what is still on its way."""
+        self._first = None
+        sending = tuple(self._sending)
+        for task in sending:
+            task.cancel()
+        await asyncio.gather(*sending, return_exceptions=True)
+
+    def _begun_first(
+        self, method: str, answer: Any, end: Callable[[Exception | None], None]
+    ) -> bool:
+        if self._first is None:
+            return False
+        # Counted until what comes after it is counted.
+        self._unsent.begin()
+
+        def ended(error: Exception | None) -> None:
+            try:
+                end(error)
+            finally:
+                self._unsent.end()
+
+        if self._first.send(method, answer, seconds=_ATTEMPT_SECONDS, end=ended):
+            return True
+        self._unsent.end()
+        return False
+
+    def _again(self, send: Send, answer: Any, *rest: Any) -> None:
+        *more, error = rest
+        if error is None:
+            return
+        extra = {"instance_id": answer.instanceId}
+        if isinstance(error, StaleItemError | InstanceNotFoundError):
+            _logger.debug("an answer came too late: %s", error, extra=extra)
+            return
+        _logger.debug("an answer is sent again: %s", error, extra=extra)
+        self._begin(self._after_pause, error, send, answer, *more)
+
+    async def _after_pause(self, error: Exception, send: Send, *args: Any) -> None:
+        seconds = self._connection.seconds_until_repeat(error, elapsed_seconds=0)
+        await asyncio.sleep(seconds or 0)
+        await send(*args)
+
+    async def _complete_activity(self, answer: Any) -> None:
         try:
             await self._send("CompleteActivityTask", answer, answer.instanceId)
         except PayloadTooLargeError as error:
@@ -68,51 +140,92 @@ class Answers:
             answer.failureDetails.CopyFrom(sdk.helpers.new_failure_details(error))
             await self._send("CompleteActivityTask", answer, answer.instanceId)
 
-    async def close(self) -> None:
-        """Give up what is still on its way."""
-        sending = tuple(self._sending)
-        for task in sending:
-            task.cancel()
-        await asyncio.gather(*sending, return_exceptions=True)
+    def _begin(self, send: Send, *args: Any) -> None:
+        # Counted from now on, so that no drain ends in between.
+        counting = contextlib.ExitStack()
+        counting.enter_context(self._unsent.counting())
+        try:
+            self._loop.call_soon_threadsafe(self._run, send, args, counting)
+        except RuntimeError:  # the loop is closed
+            counting.close()
 
-    def _begin(self, answer: Any) -> None:
-        is_given_up = isinstance(answer, sdk.pb.AbandonOrchestrationTaskRequest)
-        work = self._give_up(answer) if is_given_up else self._complete_turn(answer)
-        task = self._loop.create_task(work)
+    def _run(self, send: Send, args: tuple[Any, ...], counting: contextlib.ExitStack) -> None:
+        task = self._loop.create_task(send(*args))
         self._sending.add(task)
-        task.add_done_callback(self._sending.discard)
 
-    async def _complete_turn(self, answer: Any) -> None:
-        with self._unsent.counting():
-            try:
-                await self._send("CompleteOrchestratorTask", answer, answer.instanceId)
-            except PayloadTooLargeError as error:
-                # Refused for good, and tried again with each turn: better an end that says why.
-                del answer.actions[:]
-                answer.ClearField("customStatus")
-                details = sdk.helpers.new_failure_details(error)
-                answer.actions.append(
-                    sdk.helpers.new_complete_orchestration_action(
-                        -1, sdk.pb.ORCHESTRATION_STATUS_FAILED, None, details
-                    )
-                )
-                await self._send("CompleteOrchestratorTask", answer, answer.instanceId)
+        def end(task: asyncio.Task[None]) -> None:
+            self._sending.discard(task)
+            counting.close()
+            if not task.cancelled() and (error := task.exception()) is not None:
+                _logger.debug("an answer was not sent: %r", error)
 
-    async def _give_up(self, request: Any) -> None:
+        task.add_done_callback(end)
+
+    async def _complete_turn(self, answer: Any, request: Any) -> None:
+        try:
+            await self._send("CompleteOrchestratorTask", answer, answer.instanceId)
+        except PayloadTooLargeError as error:
+            # Refused for good, and tried again with each turn: better an end that says why.
+            extra = {"instance_id": answer.instanceId}
+            _logger.error(
+                "an instance is ended, for what it asks is too large: %s", error, extra=extra
+            )
+            word = word_to_parent(request, error)
+            if word is not None:
+                await self._send("RaiseEvent", word, word.instanceId)
+            failed = failed_turn(answer, error)
+            await self._send("CompleteOrchestratorTask", failed, answer.instanceId)
+
+    async def _give_up(self, method: str, request: Any) -> None:
         # At once it would come again at once.
         await asyncio.sleep(_GIVE_UP_SECONDS)
-        await self._send("AbandonTaskOrchestratorWorkItem", request, "")
+        await self._send(method, request, "")
 
     async def _send(self, method: str, answer: Any, instance_id: str) -> None:
+        """Send until the scheduler has it, or says that the item is somebody else's by now.
+
+        It hands an item out again only once the stream breaks on which it came, and a scheduler may
+        be deaf for a while without that.
+        """
         extra = {"instance_id": instance_id}
-        try:
-            await self._connection.call(
-                method, answer, action="take an answer", patience_seconds=_PATIENCE_SECONDS
-            )
-        except (StaleItemError, InstanceNotFoundError):
-            _logger.debug("an answer came too late: %s", method, extra=extra)
-        except (ClosedError, PayloadTooLargeError):
-            raise
-        except (BackendUnavailableError, PerdureError) as error:
-            # The scheduler hands the item out again.
-            _logger.warning("an answer was not taken: %s", error, extra=extra)
+        refusals = 0
+        for number in itertools.count(1):
+            try:
+                await self._connection.call(
+                    method,
+                    answer,
+                    action="take an answer",
+                    seconds=_ATTEMPT_SECONDS,
+                    patience_seconds=_PATIENCE_SECONDS,
+                )
+            except (StaleItemError, InstanceNotFoundError):
+                _logger.debug("an answer came too late: %s", method, extra=extra)
+            except (ClosedError, PayloadTooLargeError):
+                raise
+            except (NoAnswerError, ThrottledError) as error:
+                _logger.debug("an answer is sent again: %s", error, extra=extra)
+                await pause_before_attempt(number)
+                continue
+            except PerdureError as error:
+                refusals += not isinstance(error, AuthenticationFailedError)
+                _logger.warning("an answer was not taken: %s", error, extra=extra)
+                if refusals < _MOST_REFUSALS:
+                    await asyncio.sleep(min(number, _LONGEST_PAUSE_SECONDS))
+                    continue
+            return
+
+
+class TurnStub:
+    """What the SDK's worker is given as the scheduler's stub while it executes a turn."""
+
+    def __init__(self, answers: Answers, request: Any) -> None:
+        self._answers = answers
+        self._request = request
+
+    def CompleteOrchestratorTask(self, answer: Any) -> None:
+        """Answer it."""
+        self._answers.complete_turn(answer, self._request)
+
+    def AbandonTaskOrchestratorWorkItem(self, request: Any) -> None:
+        """Give it up."""
+        self._answers.abandon_turn(request.completionToken)

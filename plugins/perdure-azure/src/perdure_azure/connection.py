@@ -23,7 +23,11 @@ WORKER_HEADER: Final = "workerid"
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 2.0
-_RENEWAL_SECONDS: Final = 1.0
+_RENEWAL_SECONDS: Final = 0.4
+# Calls that are refused at the same time share the new token.
+_RENEWAL_PAUSE_SECONDS: Final = 0.2
+# A client's deadline is shorter, as a rule; a worker's answers are sent again after it.
+_THROTTLED_SECONDS: Final = 60.0
 
 
 class Connection(Calls):
@@ -51,6 +55,17 @@ class Connection(Calls):
         header = await self._tokens.header()
         return self._plain if header is None else [*self._plain, (TOKEN_HEADER, header)]
 
+    def metadata_at_hand(self) -> Sequence[tuple[str, str]] | None:
+        """Return the same, or None if a token must be waited for. From any thread.
+
+        Raises:
+            AuthenticationFailedError: There is no token to be had.
+        """
+        if self._tokens.is_anonymous:
+            return self._plain
+        header = self._tokens.header_at_hand()
+        return None if header is None else [*self._plain, (TOKEN_HEADER, header)]
+
     def translate(self, error: grpc.aio.AioRpcError, *, action: str, instance_id: str) -> Exception:
         """Return the error to raise in the place of gRPC's."""
         return translate(
@@ -62,12 +77,13 @@ class Connection(Calls):
         )
 
     def seconds_until_repeat(self, error: Exception, *, elapsed_seconds: float) -> float | None:
-        """Wait out a limit, as the scheduler says, and try a new token once."""
-        if isinstance(error, ThrottledError):
+        """Wait out a limit, as the scheduler says, and try a new token."""
+        if isinstance(error, ThrottledError) and elapsed_seconds < _THROTTLED_SECONDS:
             # Twice as long as it took so far.
             waited = max(_FIRST_PAUSE_SECONDS, elapsed_seconds)
             return max(error.retry_after_seconds, min(waited, _LONGEST_PAUSE_SECONDS))
-        if isinstance(error, RefusedTokenError) and elapsed_seconds < _RENEWAL_SECONDS:
+        may_renew = elapsed_seconds < _RENEWAL_SECONDS and not self._tokens.is_anonymous
+        if isinstance(error, RefusedTokenError) and may_renew:
             self._tokens.invalidate()
-            return 0.0
+            return _RENEWAL_PAUSE_SECONDS
         return None

@@ -10,8 +10,8 @@ It is stricter in three things, since a misspelt key would otherwise be a silent
 a key that is not known is an error (as in Go; .NET and Java ignore it), so is a key given twice
 (there the last one counts), and so is a part without ``=`` (as in .NET and Go; Java ignores it).
 
-In one thing it is not: ``TaskHub`` may be absent. So it is in what the Azure CLI and the portal hand
-out, with the hub in a variable beside it, as Azure Functions has it.
+In one thing it is not: ``TaskHub`` may be absent, as in what the Azure CLI and the portal hand out.
+The hub then stands in a variable beside it, as Azure Functions has it.
 """
 
 from __future__ import annotations

@@ -30,14 +30,22 @@ NAME: Final = "azure"
 LIMIT_BYTES: Final = 1_048_576
 RETRY_HEADER: Final = "retry-after-ms"
 
+_OVERSIZED: Final = re.compile(r"(the .{1,80}?) has \d+ bytes")
+_TO_A_STORE: Final = "set PERDURE_PAYLOADS, so that large payloads go to a store"
 _SIZES: Final = re.compile(r"\(?(\d{6,})\D+(\d{6,})")
-_TOO_LARGE: Final = ("larger than max", "too large", "exceeds the maximum", "payload size")
+_TOO_LARGE: Final = (
+    "larger than max",
+    "too large",
+    "exceeds the maximum",
+    "payload size",
+    "limit for each payload",
+)
 _REFUSED: Final = ("failed to connect", "connection refused", "name resolution", "dns resolution")
 _NO_TLS: Final = ("wrong_version_number", "ssl", "tls", "handshake", "certificate")
 _NO_HUB: Final = ("task hub not found", "taskhub not found")
 _ROLES: Final = (
-    "Durable Task Data Contributor (all), Durable Task Worker or Durable Task Data Reader, on the "
-    "scheduler or its task hub"
+    "Durable Task Data Contributor for workers and clients, Durable Task Data Reader to look only, "
+    "on the scheduler or its task hub"
 )
 
 
@@ -144,8 +152,11 @@ def _missing(details: str, address: Address, instance_id: str) -> Exception:
 def _too_large(details: str, action: str) -> PayloadTooLargeError:
     found = _SIZES.search(details)
     size, limit = (int(found[1]), int(found[2])) if found else (LIMIT_BYTES + 1, LIMIT_BYTES)
-    remedy = "set PERDURE_PAYLOADS, so that large payloads go to a store"
-    return PayloadTooLargeError(what=f"to {action}", size=size, limit=limit, remedy=remedy)
+    named = _OVERSIZED.match(details)
+    what = named[1] if named else f"what was sent to {action} ({details})"
+    # A custom status is there to be seen by any tool, so it goes to no store.
+    remedy = "show less" if "custom status" in what else _TO_A_STORE
+    return PayloadTooLargeError(what=what, size=size, limit=limit, remedy=remedy)
 
 
 def _unreachable(details: str, address: Address) -> NoAnswerError:
@@ -158,6 +169,8 @@ def _unreachable(details: str, address: Address) -> NoAnswerError:
         scheme = "https" if address.is_secure else "http"
         other = "does it speak TLS at all?" if address.is_secure else "does it want https://?"
         hint = f"the endpoint is spoken to by {scheme}; {other}"
+    elif not was_sent and "socket closed" in text and not address.is_secure:
+        hint = f"{hint}; or does it want https:// (tls=true in a URL)?"
     problem = f"the scheduler at {address.target} cannot be reached ({details}); {hint}"
     return NoAnswerError(backend=NAME, problem=problem, was_sent=was_sent)
 

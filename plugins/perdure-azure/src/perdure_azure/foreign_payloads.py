@@ -114,7 +114,10 @@ class ForeignPayloads:
         """
         if self._account is None:
             for event in events:
-                part = getattr(event, event.WhichOneof("eventType"))
+                kind = event.WhichOneof("eventType")
+                if kind is None:
+                    continue  # of a newer protocol
+                part = getattr(event, kind)
                 for field in ("input", "result"):
                     text = getattr(part, field).value if hasattr(part, field) else ""
                     self.resolve_now(text, what=f"{field} in {type(part).__name__}")

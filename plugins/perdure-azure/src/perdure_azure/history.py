@@ -23,4 +23,18 @@ _NAMES: Final = EventNames(
 
 def vendor_events(events: Iterable[Any], *, instance_id: str) -> list[VendorEvent]:
     """Return the scheduler's events of a run; one that nobody knows is logged and left out."""
-    return events_of(events, names=_NAMES, instance_id=instance_id)
+    return events_of(_without_rewinding(events), names=_NAMES, instance_id=instance_id)
+
+
+def _without_rewinding(events: Iterable[Any]) -> list[Any]:
+    """Return the events up to the first end, if what came then was a rewinding.
+
+    It was refused: else that end would be gone.
+    """
+    kept = list(events)
+    kinds = [event.WhichOneof("eventType") for event in kept]
+    if "executionRewound" in kinds and "executionCompleted" in kinds:
+        end = kinds.index("executionCompleted")
+        if end < kinds.index("executionRewound"):
+            return kept[: end + 1]
+    return kept

@@ -139,9 +139,9 @@ class Scheduler:
         )
         if _fits(tags):
             request.tags.update(tags)
-        # Without a policy it would be up to the scheduler what becomes of a finished instance of the
-        # id; one that names no status replaces none ("Reusing orchestration instance IDs", README
-        # of microsoft/durabletask-js, 2026-08).
+        # Without a policy it would be up to the scheduler what becomes of a finished instance of
+        # the id; one that names no status replaces none ("Reusing orchestration instance IDs",
+        # README of microsoft/durabletask-js, 2026-08).
         request.orchestrationIdReusePolicy.SetInParent()
         if replaces_finished:
             request.orchestrationIdReusePolicy.replaceableStatus.extend(finished_statuses())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -19,16 +20,17 @@ from perdure.config import is_debugging
 from perdure.errors import PayloadError, PayloadStoreError
 from perdure.spi.bridge import Superseded
 from perdure.spi.remote.calls import CHANNEL_OPTIONS
-from perdure.spi.remote.dispatch import DispatchedStream, Dispatcher
+from perdure.spi.remote.dispatch import Dispatcher
 from perdure.spi.remote.sdk_functions import with_names
 from perdure.spi.remote.sdk_log import sdk_logger
 from perdure.spi.remote.sdk_threads import Gauge, QuickShutdown
 from perdure_azure import faults, sdk
-from perdure_azure.answers import Answers
+from perdure_azure.answers import Answers, TurnStub
+from perdure_azure.first_attempts import FirstAttempts
 from perdure_azure.sdk_executor import SdkExecutor
+from perdure_azure.sdk_stream import DispatchedChannel, WorkStream
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable
 
     from perdure.spi.bridge import Bridge
@@ -38,21 +40,26 @@ if TYPE_CHECKING:
     from perdure_azure.tokens import Tokens
 
 _RUN_LOOP: Final = "perdure-azure-worker"
+_OF_ENTITIES: Final = ("entityRequest", "entityRequestV2")
 # What the SDK says with every attempt to connect, several times a second.
 _OUTAGE: Final = (
     "Failed to create connection",
     "Connection failed, retrying",
     "Connection timeout",
     "Connection-level gRPC error",
+    "Application-level gRPC error",
     "The sidecar at address",
     "Error in work item stream",
     "Unexpected error",
 )
-_AWAY: Final = "the scheduler is away; connecting until it is back"
+_AWAY: Final = "the scheduler is away, or gives us no work; connecting until it does"
 _STOP_SECONDS: Final = 5.0
 _HELLO_SECONDS: Final = 5.0
 _FIRST_PAUSE_SECONDS: Final = 0.05
 _LONGEST_PAUSE_SECONDS: Final = 2.0
+_COMPLAINT_SECONDS: Final = 30.0
+# How a stream ends that was there, or that nobody has answered.
+_BROKEN: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 # The SDK takes a stream without messages of two minutes for broken.
 _SIGN_SECONDS: Final = 30.0
 _ACTIVITIES: Final = 10_000
@@ -97,29 +104,26 @@ class SdkWorker(sdk.DurableTaskSchedulerWorker):  # type: ignore[misc]  # the SD
             logger=sdk_logger(
                 faults.NAME, outage=_OUTAGE, summary=_AWAY, is_debugging=is_debugging()
             ),
-            resiliency_options=sdk.GrpcWorkerResiliencyOptions(
-                hello_timeout_seconds=_HELLO_SECONDS,
-                reconnect_backoff_base_seconds=_FIRST_PAUSE_SECONDS,
-                reconnect_backoff_cap_seconds=_LONGEST_PAUSE_SECONDS,
-            ),
-            concurrency_options=sdk.ConcurrencyOptions(
-                maximum_concurrent_activity_work_items=_ACTIVITIES,
-                maximum_concurrent_orchestration_work_items=_TURNS,
-                maximum_thread_pool_workers=_THREADS,
-            ),
+            resiliency_options=_resilience(),
+            concurrency_options=_concurrency(),
         )
         self.connected = threading.Event()
+        self.refusal: Exception | None = None
+        self._complained_at = -_COMPLAINT_SECONDS
+        self._has_seen_entities = False
         self._emit_trace_spans = False
         self._registry = _EveryName(bridge)
         self._foreign = foreign
+        self._connection = connection
         self._loop = loop
         self._is_draining = threading.Event()
         self._busy = Gauge()
-        self._answers = Answers(connection, loop, self._busy)
         self._async_worker_manager = _Turns(self._concurrency_options, self._logger)
         self._shutdown = QuickShutdown(thread_name=_RUN_LOOP)
         self._dispatcher = Dispatcher(turns=self._async_worker_manager.thread_pool, loop=loop)
         self._take_channel(address, tokens, worker_id)
+        first = FirstAttempts(self._raw_channel, connection)
+        self._answers = Answers(connection, loop, self._busy, first=first)
 
     @property
     def has_ended(self) -> bool:
@@ -163,16 +167,16 @@ class SdkWorker(sdk.DurableTaskSchedulerWorker):  # type: ignore[misc]  # the SD
         headers = sdk.DTSDefaultClientInterceptorImpl(
             tokens.for_sdk(), address.hub, worker_id=worker_id, resource_id=address.audience
         )
-        self._channel = _DispatchedChannel(
+        self._channel = DispatchedChannel(
             grpc.intercept_channel(self._raw_channel, headers), self._dispatched
         )
         self._owns_channel = False
 
-    def _dispatched(self, stream: Any) -> DispatchedStream:
+    def _dispatched(self, stream: Any) -> WorkStream:
         self.connected.set()
         last_sign = time.monotonic()
 
-        def dispatch(item: Any, stream: DispatchedStream) -> bool:
+        def dispatch(item: Any, stream: Any) -> bool:
             nonlocal last_sign
             if not self._dispatch(item):
                 return False
@@ -182,7 +186,18 @@ class SdkWorker(sdk.DurableTaskSchedulerWorker):  # type: ignore[misc]  # the SD
             item.healthPing.SetInParent()  # so that the SDK sees that the stream lives
             return False
 
-        return _Stream(stream, dispatch, self._shutdown)
+        return WorkStream(
+            stream, dispatch, shutdown=self._shutdown, note_end=self._note_end_of_stream
+        )
+
+    def _note_end_of_stream(self, error: Any) -> None:
+        if error.code() in _BROKEN:
+            return
+        self.refusal = self._connection.translate(error, action="hand out work", instance_id="")
+        now = time.monotonic()
+        if now - self._complained_at > _COMPLAINT_SECONDS:
+            self._complained_at = now
+            self._logger.warning("the scheduler hands out no work: %s", self.refusal)
 
     def _dispatch(self, item: Any) -> bool:
         kind = item.WhichOneof("request")
@@ -195,18 +210,27 @@ class SdkWorker(sdk.DurableTaskSchedulerWorker):  # type: ignore[misc]  # the SD
             request, token = item.activityRequest, item.completionToken
             self._dispatcher.submit_activity(self._activity, request, token)
             return True
+        if kind in _OF_ENTITIES:
+            level = logging.DEBUG if self._has_seen_entities else logging.WARNING
+            self._has_seen_entities = True
+            self._logger.log(level, "given an operation of an entity, and perdure has none")
+            self._answers.abandon_entity(item.completionToken)
+            return True
         return False
 
     def _turn(self, request: Any, token: str) -> None:
         with self._busy.counting(), contextlib.suppress(Superseded):
             try:
                 self._foreign.check_readable(request.newEvents)
-                _execute_orchestrator(self, request, self._answers, token)
-            except (PayloadError, PayloadStoreError) as error:
+                _execute_orchestrator(self, request, TurnStub(self._answers, request), token)
+            except Exception as error:
+                # Unanswered it would stay here for ever.
+                is_expected = isinstance(error, PayloadError | PayloadStoreError)
                 extra = {"instance_id": request.instanceId}
-                self._logger.warning("a turn must wait: %s", error, extra=extra)
-                given_up = sdk.pb.AbandonOrchestrationTaskRequest(completionToken=token)
-                self._answers.AbandonTaskOrchestratorWorkItem(given_up)
+                self._logger.warning(
+                    "a turn must wait: %s", error, extra=extra, exc_info=not is_expected
+                )
+                self._answers.abandon_turn(token)
 
     async def _activity(self, request: Any, token: str) -> None:
         if self._is_draining.is_set():
@@ -231,13 +255,25 @@ class SdkWorker(sdk.DurableTaskSchedulerWorker):  # type: ignore[misc]  # the SD
             await self._answers.complete_activity(answer)
 
 
-def _log() -> logging.Logger:
-    return sdk_logger(faults.NAME, outage=_OUTAGE, summary=_AWAY, is_debugging=is_debugging())
-
-
 _execute_orchestrator: Final = with_names(
     sdk.DurableTaskSchedulerWorker._execute_orchestrator, _OrchestrationExecutor=SdkExecutor
 )
+
+
+def _resilience() -> sdk.GrpcWorkerResiliencyOptions:
+    return sdk.GrpcWorkerResiliencyOptions(
+        hello_timeout_seconds=_HELLO_SECONDS,
+        reconnect_backoff_base_seconds=_FIRST_PAUSE_SECONDS,
+        reconnect_backoff_cap_seconds=_LONGEST_PAUSE_SECONDS,
+    )
+
+
+def _concurrency() -> sdk.ConcurrencyOptions:
+    return sdk.ConcurrencyOptions(
+        maximum_concurrent_activity_work_items=_ACTIVITIES,
+        maximum_concurrent_orchestration_work_items=_TURNS,
+        maximum_thread_pool_workers=_THREADS,
+    )
 
 
 class _EveryName(sdk.Registry):  # type: ignore[misc]  # as above
@@ -282,37 +318,3 @@ class _Turns(sdk.TurnManager):  # type: ignore[misc]  # as above
         ended = getattr(self, "_ended", None)
         if ended is not None and not self._ended_on.is_closed():
             self._ended_on.call_soon_threadsafe(ended.set)
-
-
-class _Stream(DispatchedStream):
-    """A stream of work items that ends without complaint once its worker stops."""
-
-    def __init__(self, stream: Any, dispatch: Any, shutdown: threading.Event) -> None:
-        super().__init__(stream, dispatch)
-        self._shutdown = shutdown
-
-    def __next__(self) -> Any:
-        try:
-            return super().__next__()
-        except grpc.RpcError:
-            if self._shutdown.is_set():
-                raise StopIteration from None
-            raise
-
-
-class _DispatchedChannel:
-    """A channel whose stream of work items keeps back what has been dispatched."""
-
-    def __init__(self, channel: Any, dispatched: Callable[[Any], DispatchedStream]) -> None:
-        self._channel = channel
-        self._dispatched = dispatched
-
-    def unary_stream(self, method: str, *args: Any, **options: Any) -> Any:
-        """Return what opens a stream."""
-        opening = self._channel.unary_stream(method, *args, **options)
-        if not method.endswith("/GetWorkItems"):
-            return opening
-        return lambda *args, **options: self._dispatched(opening(*args, **options))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._channel, name)

@@ -133,6 +133,15 @@ class Tokens:
         token = await self.token()
         return None if token is None else f"Bearer {token.token}"
 
+    def header_at_hand(self) -> str | None:
+        """Return the value of the ``authorization`` header, or None if it must be waited for.
+
+        Raises:
+            AuthenticationFailedError: There is no token to be had.
+        """
+        outcome = self._wanted(self.scope)
+        return None if isinstance(outcome, Future) else f"Bearer {outcome.token}"
+
     def for_sdk(self) -> TokenCredential | None:
         """Return what to give Microsoft's SDK, or None if access is anonymous.
 

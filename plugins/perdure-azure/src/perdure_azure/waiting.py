@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-_FIRST_SLICE_SECONDS: Final = 0.5
+# Most who wait have just started the instance, and a look at it first would be for nothing.
+_FIRST_SLICE_SECONDS: Final = 0.25
 _LONGEST_SLICE_SECONDS: Final = 10.0
+# The client cuts a wait short half a second after its timeout.
+_LAST_LOOK_SECONDS: Final = 0.4
 _COMPLAINT_SECONDS: Final = 30.0
 
 
@@ -48,25 +51,24 @@ class Waiter:
             TimeoutError: It did not come to that in time; the message says how it stands.
             PayloadError: One of Microsoft's SDKs has stored its result where nothing is read.
         """
-        info = await self._look(instance_id)
-        if _is_over(info):
-            return await self._readable(info)
         if timeout is not None and timeout <= timedelta():
-            raise TimeoutError(_late(info))
+            info = await self._look(instance_id)
+            if not _is_over(info):
+                raise TimeoutError(_late(info))
+            return await self._readable(info)
         try:
             async with asyncio.timeout(None if timeout is None else timeout.total_seconds()):
                 return await self._readable(await self._wait(instance_id))
         except TimeoutError:
-            raise TimeoutError(_late(await self._look(instance_id))) from None
+            raise TimeoutError(await self._why_late(instance_id)) from None
 
     async def _wait(self, instance_id: str) -> InstanceInfo:
         slice_seconds = _FIRST_SLICE_SECONDS
-        complained_at = 0.0
+        complained_at = -_COMPLAINT_SECONDS
         failures = 0
         while True:
             try:
-                state = await self._scheduler.completion(instance_id, seconds=slice_seconds)
-                info = await self._look(instance_id) if state is None else self._info_of(state)
+                info = await self._listen(instance_id, slice_seconds)
                 failures = 0
             except (ClosedError, AuthenticationFailedError):
                 raise
@@ -82,6 +84,22 @@ class Waiter:
             if _is_over(info):
                 return info
             slice_seconds = min(_LONGEST_SLICE_SECONDS, slice_seconds * 2)
+
+    async def _listen(self, instance_id: str, seconds: float) -> InstanceInfo:
+        """Return how the instance stands when it has ended, or after so long."""
+        # Of one that has stalled the scheduler does not tell, so each time it is looked at too.
+        state = await self._scheduler.completion(instance_id, seconds=seconds)
+        return await self._look(instance_id) if state is None else self._info_of(state)
+
+    async def _why_late(self, instance_id: str) -> str:
+        try:
+            async with asyncio.timeout(_LAST_LOOK_SECONDS):
+                # A look is patient; this says at once what is wrong.
+                await self._scheduler.probe(seconds=_LAST_LOOK_SECONDS)
+                return _late(await self._look(instance_id))
+        except (BackendUnavailableError, TimeoutError) as error:
+            known = f"workflow instance {instance_id!r} is not known to have ended"
+            return f"{known}: {str(error) or 'the scheduler does not answer'}"
 
     async def _readable(self, info: InstanceInfo) -> InstanceInfo:
         token = text_of(info.output_json or "")

@@ -76,7 +76,7 @@ def main() -> None:
         _run_native()
         return
     if sys.argv[1] == "without-records":
-        from campaign.perdure_worker import forget_records
+        from tests.campaign.perdure_worker import forget_records
 
         forget_records()
     app.run_worker()

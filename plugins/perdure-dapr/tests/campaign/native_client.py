@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 import dapr.ext.workflow as wf
 import grpc
 from campaign import native_shapes
-from campaign.client import Calls, Ending, NotReachedError, StillRunningError
+
+from tests.campaign.client import Calls, Ending, NotReachedError, StillRunningError
 
 if TYPE_CHECKING:
-    from campaign.schedule import Duty
+    from tests.campaign.schedule import Duty
 
 _SLICE_SECONDS: Final = 3
 

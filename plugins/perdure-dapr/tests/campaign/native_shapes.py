@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import dapr.ext.workflow as wf
-from campaign.shapes import NUMBERS
 
+from tests.campaign.shapes import NUMBERS
 from tests.crash import evidence, kill_points
 from tests.crash.shapes import GENERATIONS, TICKS
 

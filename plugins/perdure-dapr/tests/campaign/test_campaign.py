@@ -5,30 +5,36 @@ A soak shows beside it what becomes of the same workflows on Dapr's own SDK, und
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from campaign.campaign import NATIVE, PERDURE, Campaign
-from campaign.crew import ROOT
-from campaign.report import details, table, write
-from campaign.schedule import SIDECAR, Plan
+from campaign.sides import NATIVE, PERDURE, SIDECAR, TARGETS, Dapr
 
+from tests.campaign.campaign import Campaign
+from tests.campaign.crew import ROOT
+from tests.campaign.report import details, table, write
+from tests.campaign.schedule import Plan
 from tests.soak import IS_SOAK, either
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from campaign.report import Report
+    from tests.campaign.report import Report
 
 pytestmark = [pytest.mark.crash, pytest.mark.soak, pytest.mark.serial, pytest.mark.timeout(400)]
 
-_FEW = [Plan(seed=1, kills=6)]
+
+def _plan(seed: int, **fields: Any) -> Plan:
+    return Plan(**{"seed": seed, "kills": 12, "server": SIDECAR, "targets": TARGETS, **fields})
+
+
+_FEW = [_plan(1, kills=6)]
 _MANY = [
-    *(Plan(seed=seed, kills=12, workers=1) for seed in range(100, 104)),
-    *(Plan(seed=seed, kills=12) for seed in range(200, 206)),
-    *(Plan(seed=seed, kills=12, workers=3, sidecars=2) for seed in range(300, 304)),
-    Plan(seed=7, kills=12, targets=(SIDECAR,), is_recording=False),
+    *(_plan(seed, workers=1) for seed in range(100, 104)),
+    *(_plan(seed) for seed in range(200, 206)),
+    *(_plan(seed, workers=3, servers=2) for seed in range(300, 304)),
+    _plan(7, targets={SIDECAR: 1}, is_recording=False),
 ]
 _OUT = ROOT / ".benchmarks" / "dapr-kills.json"
 
@@ -47,10 +53,10 @@ def reports() -> Iterator[list[Report]]:
 def test_nothing_is_lost_or_done_again_whatever_is_killed(
     plan: Plan, tmp_path: Path, reports: list[Report]
 ) -> None:
-    report = Campaign(plan, PERDURE, tmp_path / "perdure").run()
+    report = Campaign(plan, PERDURE, Dapr(), tmp_path / "perdure").run()
     reports.append(report)
     if IS_SOAK and plan.is_recording:
-        reports.append(Campaign(plan, NATIVE, tmp_path / "native").run())
+        reports.append(Campaign(plan, NATIVE, Dapr(), tmp_path / "native").run())
     # What daprd itself has lost is counted apart: see this folder's README.md.
     found = (report.lost_otherwise, report.wrong, report.odd_errors, report.never_drained)
     assert found == ([], {}, [], []), details(report)

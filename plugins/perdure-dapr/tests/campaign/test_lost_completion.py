@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import dapr.ext.workflow as wf
 import pytest
-from campaign.crew import spawn
-from campaign.judge import Judge
 from campaign.lost_completion import single
+from campaign.sides import TESTS
 
 import perdure
 from perdure_dapr.stack import DaprStack
+from tests.campaign.crew import spawn
+from tests.campaign.judge import Judge
 from tests.crash import evidence
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ def test_a_finished_activity_is_not_run_again_by_the_worker_that_lives(
             "XDG_STATE_HOME": str(tmp_path / "state"),
         }
         log = tmp_path / "worker.log"
-        worker = spawn("campaign.lost_completion", kind, environment=environment, log=log)
+        worker = spawn(
+            "campaign.lost_completion", kind, folder=TESTS, environment=environment, log=log
+        )
         try:
             _start(kind, stack)
             _await_lines(record, "begin", 1)

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING
 
 import dapr.ext.workflow as wf
 import pytest
-from campaign.crew import spawn
-from campaign.report import is_torn
-from campaign.vendor_view import vendor_views
+from campaign.sides import TESTS
+from campaign.vendor_view import is_torn, vendor_views
 
 from perdure_dapr.stack import DaprStack
+from tests.campaign.crew import spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from campaign.crew import Process
+    from tests.campaign.crew import Process
 
 pytestmark = [pytest.mark.crash, pytest.mark.serial, pytest.mark.timeout(120)]
 
@@ -44,7 +44,8 @@ def _until(condition: Callable[[], bool], what: str) -> None:
 
 def _worker(stack: DaprStack, folder: Path) -> Process:
     environment = {**stack.environment, "TORN_FOLDER": str(folder)}
-    return spawn("campaign.torn_worker", environment=environment, log=folder / "worker.log")
+    log = folder / "worker.log"
+    return spawn("campaign.torn_worker", folder=TESTS, environment=environment, log=log)
 
 
 def test_an_event_after_a_turn_of_a_timer_that_failed_leaves_an_instance_nobody_can_read(

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
-from campaign.crew import search_path
+from tests.campaign.crew import search_path
 
 _SECONDS = 3.0
+_TESTS = Path(__file__).parents[1]
+_TORN = "missing from state store"
 
 
 def vendor_views(port: str, ids: list[str]) -> dict[str, str]:
@@ -27,10 +30,15 @@ def nudge(port: str, ids: list[str], name: str, payload: str) -> None:
     _run(port, "nudge", name, payload, *ids)
 
 
+def is_torn(view: str) -> bool:
+    """Return whether what the sidecar says of an instance is that it cannot read its state."""
+    return _TORN in view
+
+
 def _run(*arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "campaign.vendor_view", *arguments],
-        env=search_path(),
+        env=search_path(_TESTS),
         capture_output=True,
         text=True,
         check=False,

@@ -181,7 +181,7 @@ class Episode:
             step.answer is None
             or step.cause is not operation
             or step.event.at_us != self._now_us()
-            or step.answer != task.get_result()
+            or step.answer != self._bridge.sdk.answer_of(task)
             or run.owner is not self
         ):
             return None
@@ -200,7 +200,8 @@ class Episode:
                 run_id=run.run_id,
                 position=self._position,
             )
-        return self._step(run, operation, event, None if task.is_failed else task.get_result())
+        answer = None if task.is_failed else self._bridge.sdk.answer_of(task)
+        return self._step(run, operation, event, answer)
 
     def _step(
         self, run: Run, cause: Awaited | None, event: HistoryEvent, answer: object = None

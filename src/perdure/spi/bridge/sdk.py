@@ -6,6 +6,7 @@ imported here: a backend passes the classes in. A canary test pins every name be
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -107,7 +108,11 @@ class Sdk:
         create_timer: Creates a timer that bears a text, where the SDK's history has room for one.
         call_activity: Schedules an activity by its name, with what gives the JSON text of its input
             and need not be asked where history has it, and the mark of the run; where the SDK's
-            own way leaves more in history.
+            own way leaves more in history, or takes longer.
+        watch: Calls a function once a task is complete, at once if it is; where there is a way
+            that takes less than a composite of it.
+        answer_of: Returns what tells the answer that a task has got from any other; where that
+            takes less than the answer itself.
         detaches_children: Whether a child whose id was chosen, or that outlives its parent, must be
             started and heard apart from the vendor's own children.
     """
@@ -119,15 +124,20 @@ class Sdk:
     listen: Callable[[Any, str], SdkTask] | None = None
     create_timer: Callable[[Any, datetime, str], SdkTask] | None = None
     call_activity: Callable[[Any, str, Callable[[], str], str], SdkTask] | None = None
+    watch: Callable[[Any, Callable[[Any], None]], object] | None = None
+    answer_of: Callable[[Any], object] = operator.methodcaller("get_result")
     detaches_children: bool = False
 
 
 def watching(sdk: Sdk) -> Callable[[SdkTask, Callable[[SdkTask], None]], object]:
-    """Return a class whose instances call a function once the task that they watch is complete.
+    """Return what calls a function once the task that it is to watch is complete.
 
-    Each instance is a composite of one child that never completes itself. So nothing waits for all
-    tasks at once, and a completion costs the same however many are open.
+    As a rule that is a class, and each instance a composite of one child that never completes
+    itself. So nothing waits for all tasks at once, and a completion costs the same however many
+    are open.
     """
+    if sdk.watch is not None:
+        return sdk.watch
 
     def begin(self: Any, task: SdkTask, notify: Callable[[SdkTask], None]) -> None:
         # Before the base's own, which calls the hook at once for a task that is complete already.

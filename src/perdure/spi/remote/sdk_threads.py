@@ -36,14 +36,22 @@ class Gauge:
     @contextlib.contextmanager
     def counting(self) -> Iterator[None]:
         """Count one."""
-        with self._changed:
-            self._count += 1
+        self.begin()
         try:
             yield
         finally:
-            with self._changed:
-                self._count -= 1
-                self._changed.notify_all()
+            self.end()
+
+    def begin(self) -> None:
+        """Count one, until ``end`` is called."""
+        with self._changed:
+            self._count += 1
+
+    def end(self) -> None:
+        """Count one no longer."""
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
 
     def wait_for_zero(self, seconds: float) -> bool:
         """Return whether none is left; waits for it for so long."""

@@ -1,4 +1,4 @@
-"""A campaign: one side's workflows on a real Dapr runtime whose processes are killed by a plan."""
+"""A campaign: one side's workflows on a real server, while processes are killed by a plan."""
 
 from __future__ import annotations
 
@@ -7,54 +7,33 @@ import random
 import time
 from dataclasses import asdict, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from campaign import shapes
-from campaign.client import read_endings
-from campaign.crew import Crew, Process, Side, spawn
-from campaign.judge import Judge
-from campaign.report import NUDGE, RESTART, Kill, Loss, Recovery, Report
-from campaign.schedule import (
-    PLACEMENT,
-    SCHEDULER,
+from tests.campaign import shapes
+from tests.campaign.client import read_endings
+from tests.campaign.crew import Crew, Process, Side, spawn
+from tests.campaign.judge import Judge
+from tests.campaign.report import NUDGE, RESTART, Kill, Loss, Recovery, Report
+from tests.campaign.schedule import (
     WORKER,
     Outage,
     Plan,
     duties_of,
     outages_of,
-    sidecar_names,
+    server_names,
     worker_names,
 )
-from campaign.vendor_view import nudge, vendor_views
-from campaign.watch import Watch
-
-from perdure.spi.bridge import EVENT_CHANNEL, WAKE_EVENT, encode_event, to_text
-from perdure_dapr.stack import DaprStack, StackOptions
+from tests.campaign.watch import Watch
 from tests.crash import evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from campaign.client import Ending
-    from campaign.schedule import Duty
+    from tests.campaign.client import Ending
+    from tests.campaign.schedule import Duty
 
-PERDURE: Final = Side(
-    name="perdure",
-    worker="campaign.perdure_worker",
-    calls="campaign.perdure_client",
-    workflows=tuple(sorted(shapes.EXPECTED)),
-    nudge=(EVENT_CHANNEL, to_text(encode_event(WAKE_EVENT, "null"))),
-)
-NATIVE: Final = Side(
-    name="native SDK",
-    worker="campaign.native_worker",
-    calls="campaign.native_client",
-    # It has no at-most-once activities and no children that outlive their parent.
-    workflows=tuple(sorted(set(shapes.EXPECTED) - {shapes.CAREFUL, shapes.FOUNDER})),
-    nudge=("nudge", "null"),
-    environment={"DAPR_API_TIMEOUT_SECONDS": "5"},
-)
 _POLL_SECONDS: Final = 0.05
 _WITHOUT_WORKERS_SECONDS: Final = 0.7
 _COME_BACK_SECONDS: Final = 15.0
@@ -64,17 +43,63 @@ _AIM_POLL_SECONDS: Final = 0.002
 _LOG_LINES: Final = 12
 
 
+class Servers(Protocol):
+    """The servers of a campaign, up; see :class:`perdure.stack.TiedStack`."""
+
+    def kill(self, server: str) -> None:
+        """Kill one."""
+
+    def start(self, server: str) -> None:
+        """Start it again, and return once it is healthy."""
+
+    def stop(self, server: str) -> None:
+        """Have it end in order."""
+
+    def log(self, server: str) -> str:
+        """Return what it has written."""
+
+
+class Vendor(Protocol):
+    """What a campaign needs to know of a vendor's servers.
+
+    Attributes:
+        order: In which they are started, those that workers talk to aside.
+    """
+
+    order: tuple[str, ...]
+
+    def servers(self, plan: Plan, folder: Path) -> AbstractContextManager[Servers]:
+        """Bring the servers of ``plan`` up, with their state in ``folder``."""
+
+    def url(self, servers: Any, name: str) -> str:
+        """Return the value for ``PERDURE_BACKEND`` that reaches one."""
+
+    def environment(self, url: str) -> Mapping[str, str]:
+        """Return what a process needs that talks to the server at ``url``."""
+
+    def views(self, url: str, ids: list[str]) -> Mapping[str, str]:
+        """Return what the server says of each instance."""
+
+    def nudge(self, url: str, ids: list[str], name: str, payload: str) -> None:
+        """Raise an event on each instance that takes one."""
+
+    def is_torn(self, view: str) -> bool:
+        """Return whether the server says that it cannot read an instance any more."""
+
+
 class Campaign:
     """Carries out one plan on one side.
 
     Args:
         plan: What to do.
         side: Who does it.
+        vendor: On whose servers.
         folder: For the stack, the record and the logs.
     """
 
-    def __init__(self, plan: Plan, side: Side, folder: Path) -> None:
+    def __init__(self, plan: Plan, side: Side, vendor: Vendor, folder: Path) -> None:
         self.report = Report(side=side.name, plan=plan)
+        self._vendor = vendor
         self._plan = plan
         self._side = side
         self._folder = folder
@@ -91,8 +116,7 @@ class Campaign:
 
     def run(self) -> Report:
         """Carry the plan out to its end and return what came of it."""
-        options = StackOptions(app_id="campaign", sidecars=self._plan.sidecars)
-        with DaprStack(self._folder / "stack", options) as stack:
+        with self._vendor.servers(self._plan, self._folder / "stack") as stack:
             self._begun = time.monotonic()
             crew = self._crew(stack)
             client = self._start_client(stack)
@@ -122,31 +146,32 @@ class Campaign:
     def _environment(self, url: str) -> dict[str, str]:
         return {
             **self._side.environment,
+            **self._vendor.environment(url),
             "CRASH_BACKEND": url,
             "CRASH_RECORD": str(self._record),
-            "DAPR_GRPC_PORT": url.rpartition(":")[2],
             "XDG_STATE_HOME": str(self._folder / "state"),
             "CAMPAIGN_RECORDS": "on" if self._plan.is_recording else "off",
         }
 
-    def _crew(self, stack: DaprStack) -> Crew:
-        urls = [stack.urls[name] for name in sidecar_names(self._plan)]
+    def _crew(self, stack: Servers) -> Crew:
+        urls = [self._vendor.url(stack, name) for name in server_names(self._plan)]
         environments = {
             name: self._environment(urls[number % len(urls)])
             for number, name in enumerate(worker_names(self._plan))
         }
         chance = random.Random(f"crew {self._plan.seed}")
-        return Crew(self._side.worker, environments, folder=self._folder, chance=chance)
+        return Crew(self._side, environments, logs=self._folder, chance=chance)
 
-    def _start_client(self, stack: DaprStack) -> Process:
+    def _start_client(self, stack: Servers) -> Process:
         duties = self._folder / "duties.json"
         duties.write_text(json.dumps([asdict(duty) for duty in self._duties]), encoding="utf-8")
         return spawn(
-            "campaign.client_main",
+            "tests.campaign.client_main",
             self._side.calls,
             str(duties),
             str(self._endings),
-            environment=self._environment(stack.url),
+            folder=self._side.folder,
+            environment=self._environment(self._vendor.url(stack, self._plan.server)),
             log=self._folder / "client.log",
             is_listening=True,
         )
@@ -176,7 +201,7 @@ class Campaign:
             seconds = None if is_idle else time.monotonic() - since
             self.report.recoveries.append(Recovery(victims=self._last.victims, seconds=seconds))
 
-    def _carry_out(self, outage: Outage, stack: DaprStack, crew: Crew) -> None:
+    def _carry_out(self, outage: Outage, stack: Servers, crew: Crew) -> None:
         for victim in outage.victims:
             if victim.startswith(WORKER):
                 self._kill_worker(victim, crew)
@@ -184,8 +209,7 @@ class Campaign:
                 self._note_kill(victim, self._watch.running(crew.pids(crew.names)))
                 stack.kill(victim)
         self._let_pass(outage.down_seconds, crew, is_armed=True, but=outage.victims)
-        # A sidecar is healthy only once it has found its control plane.
-        order = (PLACEMENT, SCHEDULER, *sidecar_names(self._plan))
+        order = (*self._vendor.order, *server_names(self._plan))
         for victim in sorted(set(outage.victims) & set(order), key=order.index):
             stack.start(victim)
         for victim in outage.victims:
@@ -234,7 +258,7 @@ class Campaign:
                 raise RuntimeError(f"the client has ended; see {self._folder / 'client.log'}")
             self._let_pass(_POLL_SECONDS, crew, is_armed=False)
 
-    def _take_stock(self, stack: DaprStack, crew: Crew) -> None:
+    def _take_stock(self, stack: Servers, crew: Crew) -> None:
         endings = read_endings(self._endings)
         report = self.report
         report.instances = len(self._duties)
@@ -250,26 +274,32 @@ class Campaign:
         if missing:
             report.lost = self._look_at(missing, stack, crew)
 
-    def _look_at(self, missing: list[Duty], stack: DaprStack, crew: Crew) -> list[Loss]:
+    def _look_at(self, missing: list[Duty], stack: Servers, crew: Crew) -> list[Loss]:
         """Return what is known of instances that have not ended, and see if a restart helps."""
         families = {
             duty.instance_id: shapes.family_of(duty.workflow, duty.instance_id) for duty in missing
         }
-        port = stack.url.rpartition(":")[2]
-        views = vendor_views(port, [*chain(*families.values())])
-        logs = {name: stack.log(name) for name in (SCHEDULER, *sidecar_names(self._plan))}
+        url = self._vendor.url(stack, self._plan.server)
+        views = self._vendor.views(url, [*chain(*families.values())])
+        names = (*self._vendor.order, *server_names(self._plan))
+        logs = {name: stack.log(name) for name in names}
+        told = {
+            instance_id: "\n".join(views.get(each, f"nothing of {each}") for each in family)
+            for instance_id, family in families.items()
+        }
         losses = [
             Loss(
                 instance_id=instance_id,
                 problem=f"no end within {self._plan.patience_seconds:.0f} s of the last kill",
-                vendor="\n".join(views.get(each, f"nothing of {each}") for each in family),
+                vendor=vendor,
                 logs=tuple(_lines_about(instance_id, logs)),
+                is_torn=self._vendor.is_torn(vendor),
             )
-            for instance_id, family in families.items()
+            for instance_id, vendor in told.items()
         ]
-        nudge(port, [*chain(*families.values())], *self._side.nudge)
+        self._vendor.nudge(url, [*chain(*families.values())], *self._side.nudge)
         nudged = self._await_ends(families, crew)
-        for name in () if nudged >= families.keys() else sidecar_names(self._plan):
+        for name in () if nudged >= families.keys() else server_names(self._plan):
             stack.stop(name)
             stack.start(name)
         restarted = self._await_ends(families, crew)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from campaign import shapes
-from campaign.client import Calls, Ending, NotReachedError, StillRunningError
-
 import perdure
+from tests.campaign import shapes
+from tests.campaign.client import Calls, Ending, NotReachedError, StillRunningError
 
 if TYPE_CHECKING:
-    from campaign.schedule import Duty
+    from tests.campaign.schedule import Duty
 
 _SLICE: Final = timedelta(seconds=3)
 

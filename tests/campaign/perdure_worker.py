@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 
-from campaign import shapes
+from perdure.spi.bridge import ResultRecord
+from tests.campaign import shapes
 
 
 def main() -> None:
@@ -19,14 +20,11 @@ def main() -> None:
 
 def forget_records() -> None:
     """Have workers in this process keep no record of results."""
-    from perdure_dapr import worker
 
-    class NoRecord:
-        @staticmethod
-        def open(*_: object) -> None:
-            return None
+    def open_none(*_: object) -> None:
+        return None
 
-    setattr(worker, "ResultRecord", NoRecord)  # noqa: B010 - an assignment is nothing mypy allows
+    setattr(ResultRecord, "open", open_none)  # noqa: B010 - an assignment is nothing mypy allows
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from campaign.shapes import LISTENER, NUMBERS
+from tests.campaign.shapes import LISTENER, NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from campaign.schedule import Duty
+    from tests.campaign.schedule import Duty
 
 _AGAIN_SECONDS = 0.2
 _BETWEEN_NUMBERS_SECONDS = 0.3

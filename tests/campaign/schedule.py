@@ -1,20 +1,19 @@
 """What a campaign does: which instances it starts, and which processes it kills, and when.
 
-All of it follows from the seed, so that the twin on Dapr's own SDK meets with the same.
+All of it follows from the seed, so that the twin on a vendor's own SDK meets with the same.
 """
 
 from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-PLACEMENT: Final = "placement"
-SCHEDULER: Final = "scheduler"
-SIDECAR: Final = "daprd"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 WORKER: Final = "worker"
 
-_WEIGHTS: Final = {WORKER: 8, SIDECAR: 6, SCHEDULER: 3, PLACEMENT: 3}
 _AIMED: Final = 0.6
 _PAIRS: Final = 0.25
 _MOST_DOWN_SECONDS: Final = 1.5
@@ -29,10 +28,12 @@ class Plan:
     Attributes:
         seed: The same seed gives the same campaign.
         kills: How many processes are killed.
+        server: The name of the server that workers talk to.
+        targets: What is killed, and how often beside the others; a worker stands for any of them,
+            and so does that server.
         workers: How many worker processes live, when all do.
-        sidecars: How many sidecars of the one app id.
+        servers: How many of that server.
         instances_a_round: How many workflow instances are started before each outage.
-        targets: What is killed; a worker stands for any of them, and so does a sidecar.
         patience_seconds: How long instances may take to end once all processes live again.
         is_recording: Whether perdure's workers record results on their host; without it the double
             run of a lost completion is there to be found.
@@ -40,10 +41,11 @@ class Plan:
 
     seed: int
     kills: int
+    server: str
+    targets: Mapping[str, int]
     workers: int = 2
-    sidecars: int = 1
+    servers: int = 1
     instances_a_round: int = 4
-    targets: tuple[str, ...] = (WORKER, SIDECAR, SCHEDULER, PLACEMENT)
     patience_seconds: float = 60.0
     is_recording: bool = True
 
@@ -125,14 +127,12 @@ def worker_names(plan: Plan) -> list[str]:
     return [f"{WORKER}-{number}" for number in range(1, plan.workers + 1)]
 
 
-def sidecar_names(plan: Plan) -> list[str]:
-    """Return the names of the sidecars: ``daprd``, ``daprd-2`` …."""
-    return [SIDECAR, *(f"{SIDECAR}-{number}" for number in range(2, plan.sidecars + 1))]
+def server_names(plan: Plan) -> list[str]:
+    """Return the names of the servers: ``daprd``, ``daprd-2`` …."""
+    return [plan.server, *(f"{plan.server}-{number}" for number in range(2, plan.servers + 1))]
 
 
 def _victims(chance: random.Random, plan: Plan, count: int) -> tuple[str, ...]:
-    kinds = chance.choices(
-        plan.targets, weights=[_WEIGHTS[target] for target in plan.targets], k=count
-    )
-    members = {WORKER: worker_names(plan), SIDECAR: sidecar_names(plan)}
+    kinds = chance.choices(list(plan.targets), weights=list(plan.targets.values()), k=count)
+    members = {WORKER: worker_names(plan), plan.server: server_names(plan)}
     return tuple({chance.choice(members.get(kind, [kind])): None for kind in kinds})

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from campaign.judge import Judge, Verdict
-from campaign.shapes import problem_with
-from campaign.watch import Watch
 
+from tests.campaign.judge import Judge, Verdict
+from tests.campaign.shapes import problem_with
+from tests.campaign.watch import Watch
 from tests.crash.evidence import Line, append
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-pytestmark = pytest.mark.sdk_independent
 
 
 def _line(

@@ -7,18 +7,17 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from campaign.judge import Verdict
+from tests.campaign.judge import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from campaign.schedule import Plan
+    from tests.campaign.schedule import Plan
 
 
 NUDGE = "a nudge"
 RESTART = "a restart"
-_TORN = "missing from state store"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +53,10 @@ class Loss:
         instance_id: Which.
         problem: What was seen.
         came_by: What made it end after all: ``a nudge`` (an event that says nothing), ``a restart``
-            of the sidecars; empty if nothing did.
-        vendor: What the sidecar says of it: its state and its history.
+            of the servers; empty if nothing did.
+        vendor: What the server says of it: its state and its history.
         logs: The lines about it in the servers' logs.
+        is_torn: Whether the server itself has lost part of the state, for ever.
     """
 
     instance_id: str
@@ -64,11 +64,7 @@ class Loss:
     came_by: str = ""
     vendor: str = ""
     logs: tuple[str, ...] = ()
-
-    @property
-    def is_torn(self) -> bool:
-        """Whether the sidecar itself has lost part of the state; see ``README.md``."""
-        return is_torn(self.vendor)
+    is_torn: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,7 +82,7 @@ class Report:
         doubtful_events: How many were raised more than once.
         calls_failed: How many calls of the client failed.
         odd_errors: What some failed with that a client has no reason to expect.
-        worker_exits: How often a worker ended by itself, as when there is no sidecar to begin with.
+        worker_exits: How often a worker ended by itself, as when there is no server to begin with.
         never_drained: The workers that did not end at the end when they were asked to.
         verdict: What ran again.
         seconds: How long it took.
@@ -116,7 +112,7 @@ class Report:
 
     @property
     def torn(self) -> list[Loss]:
-        """The instances whose state the sidecar has lost a part of, for ever."""
+        """The instances whose state the server has lost a part of, for ever."""
         return [loss for loss in self.lost if loss.is_torn]
 
     @property
@@ -171,16 +167,11 @@ class Report:
 
 _HEADINGS = [
     "seed", "side", "kills", "of", "in flight", "instances", "operations", "lost",
-    "torn by daprd", "wrong",
+    "torn by server", "wrong",
     "again: durable", "again: alive",
     "again: recorded", "again: at once", "in doubt", "cut short", "once twice",
     "events in doubt", "last end s",
 ]  # fmt: skip
-
-
-def is_torn(vendor: str) -> bool:
-    """Return whether what the sidecar says of an instance is that it cannot read its state."""
-    return _TORN in vendor
 
 
 def table(reports: Iterable[Report]) -> str:

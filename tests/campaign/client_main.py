@@ -1,4 +1,4 @@
-"""The client process of a campaign: ``python -m campaign.client_main CALLS DUTIES ENDINGS``.
+"""The client process of a campaign: ``python -m tests.campaign.client_main CALLS DUTIES ENDINGS``.
 
 It reads from its standard input which round begins, a number a line.
 """
@@ -15,16 +15,16 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from campaign.client import Client
-from campaign.schedule import Duty
+from tests.campaign.client import Client
+from tests.campaign.schedule import Duty
 
 if TYPE_CHECKING:
-    from campaign.client import Calls
+    from tests.campaign.client import Calls
 
 
 def main() -> None:
     """Care for the instances of a plan until all have ended, or somebody ends this process."""
-    parser = argparse.ArgumentParser(prog="campaign.client_main")
+    parser = argparse.ArgumentParser(prog="tests.campaign.client_main")
     parser.add_argument("calls", help="the module with make_calls()")
     parser.add_argument("duties", type=Path, help="the file with the instances")
     parser.add_argument("endings", type=Path, help="the file for how they ended")

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from tests.crash.evidence import Line
 
-TESTS: Final = Path(__file__).parents[1]
-ROOT: Final = TESTS.parents[2]
+ROOT: Final = Path(__file__).parents[2]
 
 _SUICIDES: Final = 0.5
 _LATEST_SUICIDE: Final = 12
@@ -27,10 +26,11 @@ _END_SECONDS: Final = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """Who runs the workflows: perdure, or Dapr's own SDK.
+    """Who runs the workflows: perdure, or a vendor's own SDK.
 
     Attributes:
         name: In reports.
+        folder: That of the plugin's tests, where its modules are found.
         worker: The module that is a worker process.
         calls: The module that makes the client's calls.
         workflows: Those that it can express.
@@ -39,6 +39,7 @@ class Side:
     """
 
     name: str
+    folder: Path
     worker: str
     calls: str
     workflows: tuple[str, ...]
@@ -46,23 +47,24 @@ class Side:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def search_path() -> dict[str, str]:
-    """Return an environment in which a Python process finds the campaign's modules."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(TESTS)])}
+def search_path(folder: Path) -> dict[str, str]:
+    """Return an environment in which a process finds the campaign's modules and a plugin's."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)])}
 
 
 def spawn(
     module: str,
     *arguments: str,
+    folder: Path,
     environment: Mapping[str, str],
     log: Path,
     is_listening: bool = False,
 ) -> Process:
-    """Start a Python process that finds the campaign's modules; one that listens can be told."""
+    """Start a Python process that finds the modules of ``folder``; one that listens can be told."""
     with log.open("ab") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            env={**search_path(), **environment},
+            env={**search_path(folder), **environment},
             stdin=subprocess.PIPE if is_listening else subprocess.DEVNULL,
             stdout=file,
             stderr=file,
@@ -117,23 +119,23 @@ class Crew:
     """The worker processes of one side, each in its place.
 
     Args:
-        module: What a worker process runs.
-        environments: By the name of the worker, how it reaches its sidecar.
-        folder: Where logs go.
+        side: Whose they are.
+        environments: By the name of the worker, how it reaches its server.
+        logs: Where logs go.
         chance: Decides where a worker kills itself.
     """
 
     def __init__(
         self,
-        module: str,
+        side: Side,
         environments: Mapping[str, Mapping[str, str]],
         *,
-        folder: Path,
+        logs: Path,
         chance: Random,
     ) -> None:
-        self._module = module
+        self._side = side
         self._environments = environments
-        self._folder = folder
+        self._logs = logs
         self._chance = chance
         self._workers: dict[str, Process] = {}
         self.killed: dict[int, float] = {}
@@ -145,9 +147,10 @@ class Crew:
         if is_armed and self._chance.random() < _SUICIDES:
             point = f"result:{self._chance.randint(1, _LATEST_SUICIDE)}"
         self._workers[name] = spawn(
-            self._module,
+            self._side.worker,
+            folder=self._side.folder,
             environment={**self._environments[name], "CRASH_POINT": point},
-            log=self._folder / f"{name}.log",
+            log=self._logs / f"{name}.log",
         )
 
     def kill(self, name: str) -> None:
