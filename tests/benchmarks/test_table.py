@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,6 +56,17 @@ def test_a_row_has_both_medians_the_ratio_and_its_interval() -> None:
 
 def test_an_interval_of_few_pairs_is_not_shown() -> None:
     assert "| 1.05 | too few pairs | 1.10 | 3 |" in markdown(comparison(pairs=3))
+
+
+def test_what_times_are_not_is_said_beside_each_table_of_them() -> None:
+    caveat = "Times are those of a stand-in."
+    lines = markdown(replace(comparison(), caveat=caveat)).splitlines()
+    tables = [number for number, line in enumerate(lines) if line.startswith("| what |")]
+    said = [number for number, line in enumerate(lines) if line.endswith(caveat)]
+    assert said == [tables[0] - 2, tables[2] - 2]
+    assert not any(
+        "  " in line or line.endswith(" ") for line in markdown(comparison()).splitlines()
+    )
 
 
 def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:

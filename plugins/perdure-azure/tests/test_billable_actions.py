@@ -47,6 +47,8 @@ DIFFERENCES = {
     "with_abandoned_child": (None, (13, 13)),
     "ends_before_children": (None, (11, 11)),
     "delayed": (None, (8, 9)),
+    "limited": (None, (7, 8)),
+    "rerun": (None, (12, 12)),
     "with_deadlines": ((41, 61), (41, 42)),
     "cancelled": (None, (2, 2)),
 }

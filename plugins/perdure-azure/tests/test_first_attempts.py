@@ -167,6 +167,17 @@ async def test_a_channel_that_is_closed_sends_nothing(scheduler: Scheduler, targ
     assert len(scheduler.came) == 1  # by the connection
 
 
+async def test_what_fails_since_the_worker_stops_is_not_sent_again(
+    scheduler: Scheduler, target: str
+) -> None:
+    scheduler.refusals = [grpc.StatusCode.UNAVAILABLE]
+    async with Sending(target) as sending:
+        sending.answers.complete_turn(turn(), None)
+        await sending.answers.close()
+        assert await sending.is_idle()
+    assert len(scheduler.came) == 1
+
+
 async def test_without_a_token_at_hand_an_answer_goes_by_the_loop(
     scheduler: Scheduler, target: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,13 +65,14 @@ class Answers:
         self._loop = loop
         self._unsent = unsent
         self._first = first
+        self._is_closed = False
         self._sending: set[asyncio.Task[None]] = set()
 
     def complete_turn(self, answer: Any, request: Any) -> None:
         """Answer a turn. Returns at once; from any thread."""
-        end = partial(self._again, self._complete_turn, answer, request)
-        if not self._begun_first("CompleteOrchestratorTask", answer, end):
-            self._begin(self._complete_turn, answer, request)
+        send = partial(self._complete_turn, answer, request)
+        if not self._is_first_begun("CompleteOrchestratorTask", answer, send):
+            self._begin(send)
 
     def abandon_turn(self, token: str) -> None:
         """Give a turn up; it comes again, here or at another worker. From any thread."""
@@ -85,52 +86,49 @@ class Answers:
 
     async def complete_activity(self, answer: Any) -> None:
         """Answer an activity; one that is too large becomes its failure."""
-        end = partial(self._again, self._complete_activity, answer)
-        if not self._begun_first("CompleteActivityTask", answer, end):
-            await self._complete_activity(answer)
+        send = partial(self._complete_activity, answer)
+        if not self._is_first_begun("CompleteActivityTask", answer, send):
+            await send()
 
     async def close(self) -> None:
         """Give up what is still on its way."""
-        self._first = None
+        self._is_closed = True
         sending = tuple(self._sending)
         for task in sending:
             task.cancel()
         await asyncio.gather(*sending, return_exceptions=True)
 
-    def _begun_first(
-        self, method: str, answer: Any, end: Callable[[Exception | None], None]
-    ) -> bool:
-        if self._first is None:
+    def _is_first_begun(self, method: str, answer: Any, send: Send) -> bool:
+        """Send an answer a first time, and go on by ``send`` if it is not taken."""
+        if self._first is None or self._is_closed:
             return False
-        # Counted until what comes after it is counted.
-        self._unsent.begin()
 
-        def ended(error: Exception | None) -> None:
+        def end(error: Exception | None) -> None:
             try:
-                end(error)
+                if error is not None:
+                    self._go_on(error, answer, send)
             finally:
                 self._unsent.end()
 
-        if self._first.send(method, answer, seconds=_ATTEMPT_SECONDS, end=ended):
-            return True
-        self._unsent.end()
-        return False
+        # Counted until what comes after it is counted.
+        self._unsent.begin()
+        is_begun = self._first.send(method, answer, seconds=_ATTEMPT_SECONDS, end=end)
+        if not is_begun:
+            self._unsent.end()
+        return is_begun
 
-    def _again(self, send: Send, answer: Any, *rest: Any) -> None:
-        *more, error = rest
-        if error is None:
-            return
+    def _go_on(self, error: Exception, answer: Any, send: Send) -> None:
         extra = {"instance_id": answer.instanceId}
         if isinstance(error, StaleItemError | InstanceNotFoundError):
             _logger.debug("an answer came too late: %s", error, extra=extra)
             return
         _logger.debug("an answer is sent again: %s", error, extra=extra)
-        self._begin(self._after_pause, error, send, answer, *more)
+        self._begin(self._after_pause, error, send)
 
-    async def _after_pause(self, error: Exception, send: Send, *args: Any) -> None:
+    async def _after_pause(self, error: Exception, send: Send) -> None:
         seconds = self._connection.seconds_until_repeat(error, elapsed_seconds=0)
         await asyncio.sleep(seconds or 0)
-        await send(*args)
+        await send()
 
     async def _complete_activity(self, answer: Any) -> None:
         try:
@@ -150,6 +148,9 @@ class Answers:
             counting.close()
 
     def _run(self, send: Send, args: tuple[Any, ...], counting: contextlib.ExitStack) -> None:
+        if self._is_closed:
+            counting.close()
+            return
         task = self._loop.create_task(send(*args))
         self._sending.add(task)
 

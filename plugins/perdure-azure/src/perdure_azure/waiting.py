@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 # Most who wait have just started the instance, and a look at it first would be for nothing.
-_FIRST_SLICE_SECONDS: Final = 0.25
+_FIRST_SLICE_SECONDS: Final = 0.5
+# Each slice that ends without an end costs two calls, of each who waits.
+_GROWTH: Final = 4
 _LONGEST_SLICE_SECONDS: Final = 10.0
 # The client cuts a wait short half a second after its timeout.
 _LAST_LOOK_SECONDS: Final = 0.4
@@ -83,7 +85,7 @@ class Waiter:
                 continue
             if _is_over(info):
                 return info
-            slice_seconds = min(_LONGEST_SLICE_SECONDS, slice_seconds * 2)
+            slice_seconds = min(_LONGEST_SLICE_SECONDS, slice_seconds * _GROWTH)
 
     async def _listen(self, instance_id: str, seconds: float) -> InstanceInfo:
         """Return how the instance stands when it has ended, or after so long."""

@@ -144,12 +144,22 @@ async def _end(handle: WorkflowHandle[Any]) -> None:
     await handle.terminate()
 
 
+async def _rerun(handle: WorkflowHandle[Any]) -> None:
+    await handle.wait()
+    # The first of the three is kept; the commands count from 1.
+    await handle.rerun(from_command=2)
+
+
 async def _cancel(handle: WorkflowHandle[Any]) -> None:
     await handle.cancel()
 
 
 def _started(workflow: Workflow[[], None]) -> Start:
     return lambda client: client.start(workflow)
+
+
+def _limited(client: Client) -> Awaitable[WorkflowHandle[Any]]:
+    return client.start(sequence, execution_timeout=timedelta(seconds=LONG_SECONDS))
 
 
 def _delayed(client: Client) -> Awaitable[WorkflowHandle[Any]]:
@@ -171,6 +181,8 @@ PROGRAMS: Final[dict[str, Program]] = {
     "with_abandoned_child": (_started(with_abandoned_child), None),
     "ends_before_children": (_started(ends_before_children), None),
     "delayed": (_delayed, None),
+    "limited": (_limited, None),
+    "rerun": (_started(sequence), _rerun),
     "with_deadlines": (_started(with_deadlines), None),
     "cancelled": (_started(one_event), _cancel),
 }
