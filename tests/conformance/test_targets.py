@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from perdure import plugins
 from perdure.clock import SystemClock
 from perdure.embedded.backend import EmbeddedBackend
 from perdure.embedded.location import parse_location
@@ -101,10 +102,13 @@ def test_a_suite_without_a_target_says_what_to_do(tmp_path: Path) -> None:
     assert "override the fixture backend_target" in done.stdout
 
 
-def test_a_backend_that_nobody_installed_is_named(tmp_path: Path) -> None:
-    target = make_target("azure", folder=tmp_path)
+def test_a_backend_that_nobody_installed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(plugins._KNOWN, "far", "perdure-far")
+    target = make_target("far", folder=tmp_path)
     with (
-        pytest.raises(PluginError, match="pip install perdure-azure"),
+        pytest.raises(PluginError, match="pip install perdure-far"),
         BackendHub(target, contract.Lifecycle.registry),
     ):
         pass

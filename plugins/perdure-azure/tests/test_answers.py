@@ -23,7 +23,7 @@ from perdure.spi.remote.sdk_threads import Gauge
 from perdure_azure import answers as module
 from perdure_azure import sdk
 from perdure_azure.answers import Answers, TurnStub
-from perdure_azure.faults import StaleItemError, ThrottledError
+from perdure_azure.faults import StaleItemError, TakenError, ThrottledError
 
 TURN = "CompleteOrchestratorTask"
 ACTIVITY = "CompleteActivityTask"
@@ -127,12 +127,13 @@ async def test_a_scheduler_that_is_away_is_waited_for_however_long(
     assert not caplog.records  # the SDK's worker says it, once
 
 
-async def test_an_answer_that_is_refused_again_and_again_is_given_up_and_told(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize("error", [refused("bad action"), TakenError("bad action")])
+async def test_an_answer_that_is_refused_again_and_again_is_sent_on_and_told_of(
+    error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    scheduler = Scheduler(*(refused("bad action") for _ in range(100)))
+    scheduler = Scheduler(*(error for _ in range(100)))
     await sent(scheduler)
-    assert len(scheduler.calls) == module._MOST_REFUSALS
+    assert len(scheduler.calls) == 101  # nobody else has the item
     assert "bad action" in caplog.text
 
 
@@ -185,17 +186,20 @@ def test_an_answer_of_a_thread_that_outlives_the_loop_is_dropped() -> None:
 # -- what is given up -----------------------------------------------------------------------------
 
 
-async def test_a_turn_and_an_entity_are_given_up_by_their_tokens() -> None:
+async def test_what_is_given_up_is_named_by_its_token_and_no_drain_waits_for_it() -> None:
     scheduler, gauge = Scheduler(), Gauge()
     answers = answers_on(scheduler, gauge)
     TurnStub(answers, turn()).AbandonTaskOrchestratorWorkItem(
         sdk.pb.AbandonOrchestrationTaskRequest(completionToken="a")
     )
     answers.abandon_entity("b")
-    assert await asyncio.to_thread(gauge.wait_for_zero, 10)
+    answers.abandon_activity("c")
+    assert gauge.wait_for_zero(0)
+    await wait_on_loop_until(lambda: len(scheduler.calls) == 3)
     assert [(method, request.completionToken) for method, request in scheduler.calls] == [
         ("AbandonTaskOrchestratorWorkItem", "a"),
         ("AbandonTaskEntityWorkItem", "b"),
+        ("AbandonTaskActivityWorkItem", "c"),
     ]
 
 

@@ -12,12 +12,15 @@ from perdure import (
     BackendUnavailableError,
     ConfigurationError,
     InstanceActiveError,
+    InstanceFinishedError,
     InstanceNotFoundError,
     PayloadTooLargeError,
 )
 from perdure.spi.remote.attempts import NoAnswerError
 from perdure_azure import create_backend
 from perdure_azure.faults import (
+    ANSWERING,
+    PURGING,
     RefusedTokenError,
     StaleItemError,
     TakenError,
@@ -45,6 +48,7 @@ def translated(
     *,
     url: str = LOCAL,
     instance_id: str = "trip-1",
+    action: str = "raise an event",
     trailer: tuple[tuple[str, str], ...] = (),
 ) -> Exception:
     address = address_of(url)
@@ -55,7 +59,7 @@ def translated(
         error,
         address=address,
         tokens=Tokens(address.authentication, audience=address.audience),
-        action="raise an event",
+        action=action,
         instance_id=instance_id,
     )
 
@@ -66,7 +70,6 @@ def translated(
         (grpc.StatusCode.NOT_FOUND, "Instance not found", InstanceNotFoundError),
         (grpc.StatusCode.ALREADY_EXISTS, "an instance has that id", TakenError),
         (grpc.StatusCode.NOT_FOUND, "Task hub not found: trips", ConfigurationError),
-        (grpc.StatusCode.FAILED_PRECONDITION, "it still runs", InstanceActiveError),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, "at its limit", ThrottledError),
         (grpc.StatusCode.INTERNAL, "something new", BackendUnavailableError),
         (grpc.StatusCode.UNKNOWN, "", BackendUnavailableError),
@@ -80,8 +83,21 @@ def test_what_the_scheduler_says_is_understood(
 
 
 def test_what_is_not_found_without_an_instance_is_a_work_item_that_was_given_up() -> None:
-    error = translated(grpc.StatusCode.NOT_FOUND, "no such completion token", instance_id="")
+    error = translated(grpc.StatusCode.NOT_FOUND, "no such token", action=ANSWERING, instance_id="")
     assert type(error) is StaleItemError
+
+
+def test_what_is_not_found_where_no_instance_was_meant_is_the_hub() -> None:
+    error = translated(grpc.StatusCode.NOT_FOUND, "no such thing", instance_id="")
+    assert type(error) is ConfigurationError
+    error = translated(grpc.StatusCode.NOT_FOUND, "the task hub 'x' does not exist")
+    assert type(error) is ConfigurationError
+
+
+def test_a_call_that_does_not_fit_how_an_instance_stands_says_how_it_stands() -> None:
+    code = grpc.StatusCode.FAILED_PRECONDITION
+    assert type(translated(code, "it runs", action=PURGING)) is InstanceActiveError
+    assert type(translated(code, "it is over", action="raise an event")) is InstanceFinishedError
 
 
 def test_a_hub_that_there_is_not_is_named_with_how_to_see_those_that_there_are() -> None:

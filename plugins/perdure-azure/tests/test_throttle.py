@@ -116,8 +116,8 @@ async def test_a_refused_call_is_made_again_when_the_scheduler_says(
     waited: list[float] = []
     until = Connection.seconds_until_repeat
 
-    def note(self: Any, error: Exception, *, elapsed_seconds: float) -> float | None:
-        seconds = until(self, error, elapsed_seconds=elapsed_seconds)
+    def note(self: Any, error: Exception, **tried: Any) -> float | None:
+        seconds = until(self, error, **tried)
         if isinstance(error, ThrottledError) and seconds is not None:
             told.append(error.retry_after_seconds)
             waited.append(seconds)

@@ -14,15 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from perdure.errors import (
-    AuthenticationFailedError,
     InstanceNotFoundError,
     PayloadTooLargeError,
     PerdureError,
 )
 from perdure.spi.remote.attempts import ClosedError, NoAnswerError, pause_before_attempt
-from perdure_azure import sdk
-from perdure_azure.faults import StaleItemError, ThrottledError
-from perdure_azure.refused_turns import failed_turn, word_to_parent
+from perdure_azure import faults, sdk
+from perdure_azure.faults import StaleItemError, TakenError, ThrottledError
+from perdure_azure.refused_turns import ends_of_children, failed_turn, word_to_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -37,8 +36,6 @@ _logger = logging.getLogger(__name__)
 
 _ATTEMPT_SECONDS: Final = 15.0
 _PATIENCE_SECONDS: Final = 120.0
-# How often a scheduler may refuse an answer for a reason that nobody knows.
-_MOST_REFUSALS: Final = 5
 _GIVE_UP_SECONDS: Final = 2.0
 _LONGEST_PAUSE_SECONDS: Final = 30.0
 
@@ -77,12 +74,17 @@ class Answers:
     def abandon_turn(self, token: str) -> None:
         """Give a turn up; it comes again, here or at another worker. From any thread."""
         given_up = sdk.pb.AbandonOrchestrationTaskRequest(completionToken=token)
-        self._begin(self._give_up, "AbandonTaskOrchestratorWorkItem", given_up)
+        self._begin_uncounted(self._give_up, "AbandonTaskOrchestratorWorkItem", given_up)
+
+    def abandon_activity(self, token: str) -> None:
+        """Give an activity up that was not begun; it comes again, here or elsewhere."""
+        given_up = sdk.pb.AbandonActivityTaskRequest(completionToken=token)
+        self._begin_uncounted(self._give_up, "AbandonTaskActivityWorkItem", given_up)
 
     def abandon_entity(self, token: str) -> None:
         """Give operations of an entity up. From any thread."""
         given_up = sdk.pb.AbandonEntityTaskRequest(completionToken=token)
-        self._begin(self._give_up, "AbandonTaskEntityWorkItem", given_up)
+        self._begin_uncounted(self._give_up, "AbandonTaskEntityWorkItem", given_up)
 
     async def complete_activity(self, answer: Any) -> None:
         """Answer an activity; one that is too large becomes its failure."""
@@ -126,7 +128,7 @@ class Answers:
         self._begin(self._after_pause, error, send)
 
     async def _after_pause(self, error: Exception, send: Send) -> None:
-        seconds = self._connection.seconds_until_repeat(error, elapsed_seconds=0)
+        seconds = self._connection.seconds_until_repeat(error, repeats=0, elapsed_seconds=0)
         await asyncio.sleep(seconds or 0)
         await send()
 
@@ -147,6 +149,11 @@ class Answers:
         except RuntimeError:  # the loop is closed
             counting.close()
 
+    def _begin_uncounted(self, send: Send, *args: Any) -> None:
+        # No drain has to wait for what is given up: it comes again once the stream closes.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._run, send, args, contextlib.ExitStack())
+
     def _run(self, send: Send, args: tuple[Any, ...], counting: contextlib.ExitStack) -> None:
         if self._is_closed:
             counting.close()
@@ -158,7 +165,9 @@ class Answers:
             self._sending.discard(task)
             counting.close()
             if not task.cancelled() and (error := task.exception()) is not None:
-                _logger.debug("an answer was not sent: %r", error)
+                is_closed = isinstance(error, ClosedError)
+                level = logging.DEBUG if is_closed else logging.ERROR
+                _logger.log(level, "an answer was not sent: %r", error)
 
         task.add_done_callback(end)
 
@@ -174,6 +183,8 @@ class Answers:
             word = word_to_parent(request, error)
             if word is not None:
                 await self._send("RaiseEvent", word, word.instanceId)
+            for end in ends_of_children(request, answer.instanceId):
+                await self._send("TerminateInstance", end, end.instanceId)
             failed = failed_turn(answer, error)
             await self._send("CompleteOrchestratorTask", failed, answer.instanceId)
 
@@ -189,13 +200,12 @@ class Answers:
         be deaf for a while without that.
         """
         extra = {"instance_id": instance_id}
-        refusals = 0
         for number in itertools.count(1):
             try:
                 await self._connection.call(
                     method,
                     answer,
-                    action="take an answer",
+                    action=faults.ANSWERING,
                     seconds=_ATTEMPT_SECONDS,
                     patience_seconds=_PATIENCE_SECONDS,
                 )
@@ -207,12 +217,11 @@ class Answers:
                 _logger.debug("an answer is sent again: %s", error, extra=extra)
                 await pause_before_attempt(number)
                 continue
-            except PerdureError as error:
-                refusals += not isinstance(error, AuthenticationFailedError)
-                _logger.warning("an answer was not taken: %s", error, extra=extra)
-                if refusals < _MOST_REFUSALS:
-                    await asyncio.sleep(min(number, _LONGEST_PAUSE_SECONDS))
-                    continue
+            except (PerdureError, TakenError) as error:
+                # A scheduler in trouble may answer anything, and nobody else has the item.
+                _logger.warning("an answer is not taken: %s", error, extra=extra)
+                await asyncio.sleep(min(number, _LONGEST_PAUSE_SECONDS))
+                continue
             return
 
 

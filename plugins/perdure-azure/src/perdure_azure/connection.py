@@ -23,7 +23,7 @@ WORKER_HEADER: Final = "workerid"
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 2.0
-_RENEWAL_SECONDS: Final = 0.4
+_MOST_RENEWALS: Final = 3
 # Calls that are refused at the same time share the new token.
 _RENEWAL_PAUSE_SECONDS: Final = 0.2
 # A client's deadline is shorter, as a rule; a worker's answers are sent again after it.
@@ -76,13 +76,15 @@ class Connection(Calls):
             instance_id=instance_id,
         )
 
-    def seconds_until_repeat(self, error: Exception, *, elapsed_seconds: float) -> float | None:
+    def seconds_until_repeat(
+        self, error: Exception, *, repeats: int, elapsed_seconds: float
+    ) -> float | None:
         """Wait out a limit, as the scheduler says, and try a new token."""
         if isinstance(error, ThrottledError) and elapsed_seconds < _THROTTLED_SECONDS:
             # Twice as long as it took so far.
             waited = max(_FIRST_PAUSE_SECONDS, elapsed_seconds)
             return max(error.retry_after_seconds, min(waited, _LONGEST_PAUSE_SECONDS))
-        may_renew = elapsed_seconds < _RENEWAL_SECONDS and not self._tokens.is_anonymous
+        may_renew = repeats < _MOST_RENEWALS and not self._tokens.is_anonymous
         if isinstance(error, RefusedTokenError) and may_renew:
             self._tokens.invalidate()
             return _RENEWAL_PAUSE_SECONDS

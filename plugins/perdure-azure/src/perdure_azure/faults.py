@@ -14,6 +14,7 @@ from perdure.errors import (
     BackendUnavailableError,
     ConfigurationError,
     InstanceActiveError,
+    InstanceFinishedError,
     InstanceNotFoundError,
     PayloadTooLargeError,
 )
@@ -42,7 +43,8 @@ _TOO_LARGE: Final = (
 )
 _REFUSED: Final = ("failed to connect", "connection refused", "name resolution", "dns resolution")
 _NO_TLS: Final = ("wrong_version_number", "ssl", "tls", "handshake", "certificate")
-_NO_HUB: Final = ("task hub not found", "taskhub not found")
+PURGING: Final = "purge"
+ANSWERING: Final = "take an answer"
 _ROLES: Final = (
     "Durable Task Data Contributor for workers and clients, Durable Task Data Reader to look only, "
     "on the scheduler or its task hub"
@@ -106,14 +108,15 @@ def translate(
         case "ALREADY_EXISTS":
             return TakenError(details)
     if code == "NOT_FOUND":
-        return _missing(details, address, instance_id)
+        return _missing(details, address, action, instance_id)
     if any(text in details.lower() for text in _TOO_LARGE):
         return _too_large(details, action)
     if code == "RESOURCE_EXHAUSTED":
         problem = f"{where} takes no more actions for now ({details or 'no details'})"
         return ThrottledError(problem=problem, retry_after_seconds=_retry_after(error))
     if code == "FAILED_PRECONDITION" and instance_id:
-        return InstanceActiveError(instance_id=instance_id, status=Status.UNKNOWN, action=action)
+        refused = InstanceActiveError if action == PURGING else InstanceFinishedError
+        return refused(instance_id=instance_id, status=Status.UNKNOWN, action=action)
     problem = f"{where} could not {action}: {details or code}"
     return BackendUnavailableError(backend=NAME, problem=problem)
 
@@ -137,16 +140,17 @@ def _forbidden(details: str, address: Address) -> AuthenticationFailedError:
     return AuthenticationFailedError(backend=NAME, problem=problem)
 
 
-def _missing(details: str, address: Address, instance_id: str) -> Exception:
-    if any(text in details.lower() for text in _NO_HUB):
+def _missing(details: str, address: Address, action: str, instance_id: str) -> Exception:
+    if action == ANSWERING:
+        return StaleItemError(details)
+    # What is not found can be the hub or the instance; in which words is not documented.
+    if "hub" in details.lower() or not instance_id:
         problem = (
             f"the scheduler at {address.target} has no task hub {address.hub!r} "
-            "(az durabletask taskhub list shows those it has)"
+            f"({details or 'not found'}); az durabletask taskhub list shows those it has"
         )
         return ConfigurationError(setting="hub", problem=problem)
-    if instance_id:
-        return InstanceNotFoundError(instance_id=instance_id)
-    return StaleItemError(details)
+    return InstanceNotFoundError(instance_id=instance_id)
 
 
 def _too_large(details: str, action: str) -> PayloadTooLargeError:

@@ -12,6 +12,7 @@ import grpc
 
 from perdure.errors import AuthenticationFailedError
 from perdure_azure import sdk
+from perdure_azure.faults import ANSWERING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,4 +56,4 @@ class FirstAttempts:
     def _error_of(self, call: Any) -> Exception | None:
         if call.code() is grpc.StatusCode.OK:
             return None
-        return self._connection.translate(call, action="take an answer", instance_id="")
+        return self._connection.translate(call, action=ANSWERING, instance_id="")

@@ -153,8 +153,8 @@ class ForeignPayloads:
     def _read(self, token: str, what: str) -> str:
         if self._account is None:
             problem = (
-                f"one of Microsoft's SDKs has put it into Azure Blob Storage ({token}); to read it,"
-                f" set {SETTING} to the connection string or the URL of the storage account"
+                f"one of Microsoft's SDKs has put it into Azure Blob Storage ({_shown(token)}); to "
+                f"read it, set {SETTING} to the connection string or the URL of the storage account"
             )
             raise PayloadError(what=what, problem=problem)
         if token.startswith(_V1):
@@ -163,7 +163,7 @@ class ForeignPayloads:
             container, name = self._place_of(token.removeprefix(_V2), what)
         # "." and ".." would be taken out of the URL on the way, and lead to another container.
         if not name or not {"", ".", ".."}.isdisjoint(name.split("/")):
-            raise PayloadError(what=what, problem=f"the token {token!r} names no blob")
+            raise PayloadError(what=what, problem=f"the token {_shown(token)!r} names no blob")
         if container != self._container:
             problem = (
                 f"it lies in the container {container!r}, and only {self._container!r} is read; if "
@@ -219,6 +219,11 @@ class ForeignPayloads:
         """The account's URL without a signature, which a connection string may put there."""
         assert self._account is not None
         return self._account.url.partition("?")[0].rstrip("/")
+
+
+def _shown(token: str) -> str:
+    """Return a token without the signature that its URL may bear."""
+    return token.partition("?")[0]
 
 
 class _ReadOnlyStore(PayloadStore):

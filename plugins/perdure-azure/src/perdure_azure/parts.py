@@ -41,7 +41,7 @@ class Parts:
         self.scheduler = Scheduler(self.connection, self.foreign)
         self.starter = Starter(self.scheduler, clock=clock)
         self.waiter = Waiter(self.scheduler, self.starter, self.foreign, clock=clock)
-        self.lister = AzureLister(self.scheduler, self.starter, clock=clock)
+        self.lister = AzureLister(self.scheduler, clock=clock)
         self.server = AzureServer(self.scheduler, self.starter)
         self.raiser = EventRaiser(self.server)
         self.errands = BackendErrands(errands_of, self.server)

@@ -7,6 +7,7 @@ that are carried on inline. Pure.
 from __future__ import annotations
 
 import itertools
+import json
 from typing import TYPE_CHECKING, Any
 
 from perdure.errors import PayloadError
@@ -18,8 +19,10 @@ from perdure.spi.bridge import (
     encode_event,
     to_text,
 )
+from perdure.spi.remote.ending import tied_children
 from perdure.types import Failure
 from perdure_azure import sdk
+from perdure_azure.history import vendor_events
 
 if TYPE_CHECKING:
     from perdure.errors import PayloadTooLargeError
@@ -55,6 +58,17 @@ def word_to_parent(request: Any, error: PayloadTooLargeError) -> Any | None:
         name=EVENT_CHANNEL,
         input=sdk.StringValue(value=to_text(event)),
     )
+
+
+def ends_of_children(request: Any, instance_id: str) -> list[Any]:
+    """Return what ends the children that end with the instance, and those of theirs."""
+    history = [*request.pastEvents, *request.newEvents]
+    children = tied_children(vendor_events(history, instance_id=instance_id))
+    reason = sdk.StringValue(value=json.dumps(f"its parent {instance_id!r} has ended"))
+    return [
+        sdk.pb.TerminateRequest(instanceId=child, output=reason, recursive=True)
+        for child in children
+    ]
 
 
 def _start_of(request: Any) -> StartEnvelope | None:

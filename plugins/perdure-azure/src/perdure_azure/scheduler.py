@@ -9,6 +9,7 @@ from perdure.errors import InstanceNotFoundError
 from perdure.spi.bridge import EVENT_CHANNEL
 from perdure.spi.remote.attempts import NoAnswerError
 from perdure_azure import sdk
+from perdure_azure.faults import PURGING
 from perdure_azure.foreign_payloads import is_token
 from perdure_azure.mapping import finished_statuses, statuses_to_ask_for
 
@@ -57,8 +58,11 @@ class Scheduler:
         except InstanceNotFoundError:
             return
 
-    async def state(self, instance_id: str) -> Any | None:
-        """Return the state of an instance, payloads included; ``None`` if there is none."""
+    async def state(self, instance_id: str, *, is_whole: bool = True) -> Any | None:
+        """Return the state of an instance, payloads included; ``None`` if there is none.
+
+        ``is_whole`` says whether what Microsoft's SDKs have stored elsewhere is fetched.
+        """
         request = sdk.pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=True)
         try:
             found = await self._call(
@@ -66,10 +70,13 @@ class Scheduler:
             )
         except InstanceNotFoundError:
             return None
-        return await self._whole(found.orchestrationState) if found.exists else None
+        if not found.exists:
+            return None
+        state = found.orchestrationState
+        return await self._whole(state) if is_whole else state
 
     async def states(self, filter: InstanceFilter) -> AsyncIterator[Any]:
-        """Return the states of the instances that may match, payloads included.
+        """Return the states of the instances that may match, with payloads as they are stored.
 
         By their creation nothing is left out: a client's clock tells another instant of it.
         """
@@ -81,7 +88,7 @@ class Scheduler:
         if filter.id_prefix:
             query.instanceIdPrefix.value = filter.id_prefix
         async for state in self._found(query):
-            yield await self._whole(state)
+            yield state
 
     async def instance_ids(self, statuses: tuple[Status, ...]) -> AsyncIterator[str]:
         """Return the ids of instances in one of these statuses.
@@ -184,7 +191,7 @@ class Scheduler:
             instanceId=instance_id, recursive=False, isOrchestration=True
         )
         answer = await self._call(
-            "PurgeInstances", request, action="purge", instance_id=instance_id
+            "PurgeInstances", request, action=PURGING, instance_id=instance_id
         )
         return bool(answer.deletedInstanceCount)
 

@@ -49,8 +49,7 @@ _OUTAGE: Final = (
     "Connection-level gRPC error",
     "Application-level gRPC error",
     "The sidecar at address",
-    "Error in work item stream",
-    "Unexpected error",
+    "Error in work item stream: <",
 )
 _AWAY: Final = "the scheduler is away, or gives us no work; connecting until it does"
 _STOP_SECONDS: Final = 5.0
@@ -114,6 +113,7 @@ class SdkWorker(sdk.DurableTaskSchedulerWorker):  # type: ignore[misc]  # the SD
         self._emit_trace_spans = False
         self._registry = _EveryName(bridge)
         self._foreign = foreign
+        self._tokens = tokens
         self._connection = connection
         self._loop = loop
         self._is_draining = threading.Event()
@@ -194,6 +194,8 @@ class SdkWorker(sdk.DurableTaskSchedulerWorker):  # type: ignore[misc]  # the SD
         if error.code() in _BROKEN:
             return
         self.refusal = self._connection.translate(error, action="hand out work", instance_id="")
+        if isinstance(self.refusal, faults.RefusedTokenError):
+            self._tokens.invalidate()
         now = time.monotonic()
         if now - self._complained_at > _COMPLAINT_SECONDS:
             self._complained_at = now
@@ -220,6 +222,9 @@ class SdkWorker(sdk.DurableTaskSchedulerWorker):  # type: ignore[misc]  # the SD
 
     def _turn(self, request: Any, token: str) -> None:
         with self._busy.counting(), contextlib.suppress(Superseded):
+            if self._is_draining.is_set():
+                self._answers.abandon_turn(token)
+                return
             try:
                 self._foreign.check_readable(request.newEvents)
                 _execute_orchestrator(self, request, TurnStub(self._answers, request), token)
@@ -234,8 +239,8 @@ class SdkWorker(sdk.DurableTaskSchedulerWorker):  # type: ignore[misc]  # the SD
 
     async def _activity(self, request: Any, token: str) -> None:
         if self._is_draining.is_set():
-            # The scheduler hands it out again when the stream closes, which cancels this.
-            await asyncio.get_running_loop().create_future()
+            self._answers.abandon_activity(token)
+            return
         with self._busy.counting():
             instance_id = request.orchestrationInstance.instanceId
             answer = sdk.pb.ActivityResponse(

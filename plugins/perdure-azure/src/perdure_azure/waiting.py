@@ -31,6 +31,7 @@ _GROWTH: Final = 4
 _LONGEST_SLICE_SECONDS: Final = 10.0
 # The client cuts a wait short half a second after its timeout.
 _LAST_LOOK_SECONDS: Final = 0.4
+_EARLY_SECONDS: Final = 0.2
 _COMPLAINT_SECONDS: Final = 30.0
 
 
@@ -91,7 +92,12 @@ class Waiter:
         """Return how the instance stands when it has ended, or after so long."""
         # Of one that has stalled the scheduler does not tell, so each time it is looked at too.
         state = await self._scheduler.completion(instance_id, seconds=seconds)
-        return await self._look(instance_id) if state is None else self._info_of(state)
+        if state is None:
+            return await self._look(instance_id)
+        info = self._info_of(state)
+        if not _is_over(info):
+            await asyncio.sleep(_EARLY_SECONDS)  # a scheduler may answer before the end
+        return info
 
     async def _why_late(self, instance_id: str) -> str:
         try:

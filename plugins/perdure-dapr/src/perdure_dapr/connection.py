@@ -42,7 +42,9 @@ class Connection(Calls):
         """Return the error to raise in the place of gRPC's."""
         return translate(error, address=self.address, action=action, instance_id=instance_id)
 
-    def seconds_until_repeat(self, error: Exception, *, elapsed_seconds: float) -> float | None:
+    def seconds_until_repeat(
+        self, error: Exception, *, repeats: int, elapsed_seconds: float
+    ) -> float | None:
         """Have a torn read made anew for a moment."""
         is_passing = isinstance(error, TornReadError) and elapsed_seconds < _TORN_SECONDS
         return _TORN_PAUSE_SECONDS if is_passing else None

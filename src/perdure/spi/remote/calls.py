@@ -25,7 +25,9 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
+    # So long one attempt may take: TLS to another continent needs some hundred milliseconds. One
+    # that is refused is made again after the pauses, whatever stands here.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -71,13 +73,16 @@ class Calls(abc.ABC):
     def translate(self, error: grpc.aio.AioRpcError, *, action: str, instance_id: str) -> Exception:
         """Return the error to raise in the place of gRPC's."""
 
-    def seconds_until_repeat(self, error: Exception, *, elapsed_seconds: float) -> float | None:
+    def seconds_until_repeat(
+        self, error: Exception, *, repeats: int, elapsed_seconds: float
+    ) -> float | None:
         """Return how long to wait before a call is made anew that failed like this, if it may be.
 
         For errors that say that nothing was done, and that it may be done in a moment.
 
         Args:
             error: As :meth:`translate` has made it.
+            repeats: How often it was made anew for such an error.
             elapsed_seconds: For how long the call has been tried.
         """
         return None
@@ -135,6 +140,7 @@ class Calls(abc.ABC):
             InstanceNotFoundError: There is no such instance.
         """
         began_at = time.monotonic()
+        repeats = 0
         for number in itertools.count(1):
             try:
                 return await self._once(method, request, action, instance_id, seconds)
@@ -146,9 +152,10 @@ class Calls(abc.ABC):
                 await pause_before_attempt(number)
             except Exception as error:
                 elapsed = time.monotonic() - began_at
-                wait = self.seconds_until_repeat(error, elapsed_seconds=elapsed)
+                wait = self.seconds_until_repeat(error, repeats=repeats, elapsed_seconds=elapsed)
                 if wait is None:
                     raise
+                repeats += 1
                 await asyncio.sleep(wait)
         raise AssertionError(method)
 

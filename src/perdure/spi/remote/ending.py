@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from perdure.spi.bridge import Errands, StartEnvelope, VendorEvent
     from perdure.spi.remote.server import RemoteServer
+    from perdure.spi.remote.state import VendorState
 
 _AT_ONCE: Final = 16
 
@@ -39,18 +40,25 @@ class Terminator:
             InstanceNotFoundError: There is none.
             BackendUnavailableError: It is not known whether it will end.
         """
-        state = await self._server.state(instance_id)
-        if state is None:
-            raise InstanceNotFoundError(instance_id=instance_id)
-        if not state.status.is_terminal:
-            await self._server.terminate(instance_id, text=json.dumps(reason))
-            state = await self._server.state(instance_id) or state
+        # Held for one instance alone: were it held while children are ended, a tree that is wider
+        # or deeper than there are places would wait for itself.
+        async with self._places:
+            state = await self._ended(instance_id, reason)
         if state.status in {Status.COMPLETED, Status.FAILED}:
             return  # its worker sees to its children
         start = state.start
         if start is not None and start.is_detached and start.parent is not None:
             await self._tell_parent(instance_id, start, reason)
         await self._end_children(instance_id)
+
+    async def _ended(self, instance_id: str, reason: str) -> VendorState:
+        state = await self._server.state(instance_id)
+        if state is None:
+            raise InstanceNotFoundError(instance_id=instance_id)
+        if state.status.is_terminal:
+            return state
+        await self._server.terminate(instance_id, text=json.dumps(reason))
+        return await self._server.state(instance_id) or state
 
     async def _tell_parent(self, instance_id: str, start: StartEnvelope, reason: str) -> None:
         assert start.parent is not None
@@ -61,16 +69,16 @@ class Terminator:
 
     async def _end_children(self, instance_id: str) -> None:
         try:
-            events = await self._server.events(instance_id)
+            async with self._places:
+                events = await self._server.events(instance_id)
         except InstanceNotFoundError:
             return
         reason = f"its parent {instance_id!r} was terminated"
         await asyncio.gather(*(self._end_child(child, reason) for child in tied_children(events)))
 
     async def _end_child(self, instance_id: str, reason: str) -> None:
-        async with self._places:
-            with contextlib.suppress(InstanceNotFoundError):
-                await self.terminate(instance_id, reason=reason)
+        with contextlib.suppress(InstanceNotFoundError):
+            await self.terminate(instance_id, reason=reason)
 
 
 def tied_children(events: Iterable[VendorEvent]) -> list[str]:

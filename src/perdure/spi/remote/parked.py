@@ -13,8 +13,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from perdure.errors import PerdureError
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
@@ -90,10 +88,15 @@ class ParkedInstances:
             for instance_id, wait in list(self._waits.items()):
                 if wait.next_at > now:
                     continue
-                # Should nobody park it again, it goes on, and is forgotten in a while.
-                wait.next_at = now + self._longest_wait_seconds
+                # Unless it fails: should nobody park it again, it goes on, and is forgotten then.
+                planned = wait.next_at = now + wait.seconds
                 with _logging(instance_id):
-                    if not await self._wake(instance_id):
+                    is_parked = await self._wake(instance_id)
+                    if wait.next_at != planned:
+                        continue  # parked anew meanwhile
+                    if is_parked:
+                        wait.next_at = now + self._longest_wait_seconds
+                    else:
                         del self._waits[instance_id]
 
     async def _sweep(self) -> None:
@@ -149,6 +152,5 @@ async def _all(ids: AsyncIterator[str]) -> list[str]:
 def _logging(instance_id: str = "") -> Iterator[None]:
     try:
         yield
-    except PerdureError as error:
-        # It is tried again.
+    except Exception as error:  # noqa: BLE001 - one fault must not end the round for all
         _logger.warning("not woken: %s", error, extra={"instance_id": instance_id})

@@ -167,7 +167,7 @@ class RemoteWorker(BackendWorker):
             bridge.close()
         results, self._results = self._results, None
         if results is not None:
-            await asyncio.to_thread(results.close)
+            results.close()
         await self.release()
 
 
