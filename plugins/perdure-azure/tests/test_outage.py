@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
-import threading
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,7 +15,7 @@ from perdure import BackendUnavailableError
 from perdure.spi.remote import raising
 from perdure.testing.hub import BackendHub
 from perdure.testing.record import note
-from perdure_azure import answers, starting
+from perdure_azure import starting
 from perdure_azure.conformance import make_target
 from perdure_azure.stack import AzureStack, StackOptions
 from perdure_azure.stack.build import PROGRAM
@@ -234,43 +231,6 @@ async def test_who_waits_outlives_an_outage_that_is_longer_than_a_call_may_take(
             assert await asyncio.wait_for(ending, 30) == 5
     told = [each for each in caplog.records if "still waiting" in each.getMessage()]
     assert len(told) <= 1
-
-
-async def test_a_deaf_scheduler_gets_the_answers_it_has_not_heard(
-    stack: AzureStack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Frozen and thawed it keeps its streams, so it would not hand out their items again."""
-    monkeypatch.setattr(answers, "_ATTEMPT_SECONDS", 1.0)
-    app = perdure.App("deaf", backend=stack.url)
-    begun, may_end = threading.Event(), threading.Event()
-
-    @app.activity(name="outage_deaf_step")
-    def deaf_step() -> str:
-        begun.set()
-        may_end.wait(30)
-        return "done"
-
-    @app.workflow(name="outage_deaf")
-    async def deaf() -> str:
-        return await deaf_step()
-
-    async with app.run() as client:
-        handle = await client.start(deaf)
-        assert await asyncio.to_thread(begun.wait, 10)
-        pid = server_pid(stack)
-        os.kill(pid, signal.SIGSTOP)
-        try:
-            may_end.set()
-            await asyncio.sleep(2.5)  # longer than an attempt may take
-        finally:
-            os.kill(pid, signal.SIGCONT)
-        assert await handle.result(timeout=timedelta(seconds=20)) == "done"
-
-
-def server_pid(stack: AzureStack) -> int:
-    process = stack.record().servers[0].process
-    assert process is not None
-    return process.pid
 
 
 class away:
