@@ -1,0 +1,1 @@
+"""Durable agents: Microsoft Agent Framework agents whose model and tool calls are durable."""

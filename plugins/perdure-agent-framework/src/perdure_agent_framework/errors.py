@@ -1,0 +1,107 @@
+"""What goes wrong with durable agents, beside what perdure's and the framework's own errors say.
+
+An error that a tool call raises would be told to the model as a failed call; what must end the run
+derives from the framework's ``MiddlewareFailure``, which it lets through.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agent_framework import MiddlewareFailure
+
+from perdure import PerdureError
+
+if TYPE_CHECKING:
+    from perdure_agent_framework.policies import ModelErrorKind
+
+
+class AgentRunError(PerdureError, MiddlewareFailure):
+    """A durable run of an agent cannot go on."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+class ModelCallError(AgentRunError):
+    """A model did not answer, and trying again or elsewhere is of no use or was of none.
+
+    Attributes:
+        kind: What went wrong.
+        model: The key of the model that was called last.
+        attempts: How many calls were made.
+        status_code: The HTTP status, where there was one.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        kind: ModelErrorKind,
+        detail: str,
+        attempts: int,
+        status_code: int | None = None,
+    ) -> None:
+        self.model = model
+        self.kind = kind
+        self.attempts = attempts
+        self.status_code = status_code
+        tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        super().__init__(f"model {model!r} did not answer ({kind}, {tries}): {detail}")
+
+
+class BudgetExceededError(AgentRunError):
+    """A run has used up what its budget allows.
+
+    Attributes:
+        resource: What is used up, as the field of ``Budget`` is called.
+        limit: How much of it there was, as text.
+    """
+
+    def __init__(self, *, resource: str, limit: str) -> None:
+        self.resource = resource
+        self.limit = limit
+        super().__init__(
+            f"the run has used up its budget of {limit} {resource}; "
+            f"give it more, Budget({resource}=…), or an agent that needs less"
+        )
+
+
+class ToolOutcomeUnknownError(AgentRunError):
+    """The worker of an ``at_most_once`` tool call died, and the policy says that the run fails."""
+
+    def __init__(self, *, tool: str) -> None:
+        self.tool = tool
+        super().__init__(
+            f"whether the call of tool {tool!r} took place is unknown: its worker ended in the "
+            "middle of it; find out by hand what happened, then run the agent again"
+        )
+
+
+class NotDurableError(AgentRunError):
+    """Something of the framework cannot be made durable as it is used here."""
+
+    def __init__(self, *, what: str, remedy: str) -> None:
+        super().__init__(f"{what} cannot be durable; {remedy}")
+
+
+class AgentNotRegisteredError(PerdureError, LookupError):
+    """A worker was asked for an agent, a model or a tool that its app does not have."""
+
+    def __init__(self, *, kind: str, name: str, known: list[str]) -> None:
+        have = ", ".join(sorted(known)) or "none"
+        super().__init__(
+            f"this app has no {kind} {name!r}; it has: {have}. Register its agent before the "
+            "worker starts: register(app, agent) or DurableAgentRunner(agent, app=app)"
+        )
+
+
+class DuplicateAgentError(PerdureError, ValueError):
+    """Two different agents of one name are registered with one app."""
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(
+            f"two agents of this app are named {name!r}; give one of them another name=…, or "
+            "register them with apps of their own"
+        )
+        self.name = name

@@ -1,0 +1,85 @@
+"""What a run has used of its budget; it follows from history, so a replay counts alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import perdure
+from perdure_agent_framework.errors import BudgetExceededError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from typing import Any
+
+    from perdure_agent_framework.policies import Budget
+
+
+@dataclass(kw_only=True)
+class Usage:
+    """What models were used for.
+
+    Attributes:
+        model_calls: How many calls were answered.
+        tool_calls: How many tool calls began.
+        input_tokens: Tokens that went in.
+        output_tokens: Tokens that came out.
+    """
+
+    model_calls: int = 0
+    tool_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """All tokens."""
+        return self.input_tokens + self.output_tokens
+
+
+@dataclass
+class Spending:
+    """Counts what a run uses, and stops it where its budget ends."""
+
+    budget: Budget
+    usage: Usage = field(default_factory=Usage)
+    started_at: datetime = field(default_factory=lambda: perdure.now())
+
+    def begin_model_call(self) -> None:
+        """Count a model call.
+
+        Raises:
+            BudgetExceededError: There may be no more, or tokens or time are used up.
+        """
+        budget = self.budget
+        self._check_time()
+        _check("tokens", self.usage.tokens, budget.tokens)
+        _check("model_calls", self.usage.model_calls, budget.model_calls)
+        self.usage.model_calls += 1
+
+    def begin_tool_call(self) -> None:
+        """Count a tool call.
+
+        Raises:
+            BudgetExceededError: There may be no more, or time is used up.
+        """
+        self._check_time()
+        _check("tool_calls", self.usage.tool_calls, self.budget.tool_calls)
+        self.usage.tool_calls += 1
+
+    def record(self, usage: Mapping[str, Any] | None) -> None:
+        """Add what a model says it used."""
+        if usage:
+            self.usage.input_tokens += usage.get("input_token_count") or 0
+            self.usage.output_tokens += usage.get("output_token_count") or 0
+
+    def _check_time(self) -> None:
+        limit = self.budget.wall_clock
+        if limit is not None and perdure.now() - self.started_at >= limit:
+            raise BudgetExceededError(resource="wall_clock", limit=f"{limit.total_seconds():g} s")
+
+
+def _check(resource: str, used: int, limit: int | None) -> None:
+    if limit is not None and used >= limit:
+        raise BudgetExceededError(resource=resource, limit=str(limit))

@@ -1,0 +1,106 @@
+"""For plugins that run an agent framework's own loop inside a workflow.
+
+Such a plugin replaces single calls of the framework by activities. It calls them by name, with
+arguments that are built only if history does not have them yet, and it keeps what it must remember
+of a run beside the run.
+"""
+
+from __future__ import annotations
+
+import json
+import weakref
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from perdure._replay.current import current_executor, require_executor
+from perdure._replay.definition import ActivityCall
+from perdure.types import Delivery, RetryPolicy
+from perdure.workflow import running_workflow as workflow_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import timedelta
+
+    from perdure._replay.executor import WorkflowExecutor
+    from perdure.workflow import Workflow
+
+__all__ = ["call_activity", "in_workflow", "is_replaying", "run_state", "running_workflow"]
+
+T = TypeVar("T")
+
+_states: weakref.WeakKeyDictionary[WorkflowExecutor, dict[Any, Any]] = weakref.WeakKeyDictionary()
+
+
+def in_workflow() -> bool:
+    """Return whether the code that asks runs in a workflow."""
+    return current_executor() is not None
+
+
+def is_replaying() -> bool:
+    """Return whether a workflow runs here, over its history."""
+    executor = current_executor()
+    return executor is not None and executor.is_replaying
+
+
+def running_workflow() -> Workflow[..., Any]:
+    """Return the workflow that runs here.
+
+    Raises:
+        NotInWorkflowError: No workflow runs here.
+    """
+    return workflow_of(require_executor("the workflow that runs"))
+
+
+async def call_activity(
+    name: str,
+    arguments: Callable[[], Mapping[str, Any]],
+    *,
+    retry: RetryPolicy | None = None,
+    timeout: timedelta | None = None,
+    delivery: Delivery = "at_least_once",
+) -> Any:
+    """Run the activity that a worker has under ``name``, and return its result, of JSON types.
+
+    Args:
+        name: What it is registered as; this process need not have it.
+        arguments: Builds the arguments by parameter name, of JSON types. It is not called on a
+            replay, so it may be costly, but must have no effect that the workflow sees.
+        retry: When a failed attempt is followed by another; by default never.
+        timeout: How long each attempt may run.
+        delivery: Whether it may run again when a worker dies during an attempt.
+
+    Raises:
+        ActivityError: It failed.
+        NotInWorkflowError: No workflow runs here.
+        PayloadError: An argument cannot be stored.
+    """
+    executor = require_executor(f"calling activity {name!r}")
+    call = ActivityCall(
+        name=name,
+        encode=lambda: _encoded(name, arguments()),
+        retry=retry or RetryPolicy.none(),
+        timeout=timeout,
+        delivery=delivery,
+    )
+    return json.loads(await executor.call_activity(call))
+
+
+def run_state(kind: Callable[[], T]) -> T:
+    """Return what the run that goes on here keeps of ``kind``, made by calling it the first time.
+
+    It lives as long as the run is in memory, and is made anew when the run is replayed: what is in
+    it must follow from the run's history alone.
+
+    Raises:
+        NotInWorkflowError: No workflow runs here.
+    """
+    states = _states.setdefault(require_executor("the state of a run"), {})
+    if kind not in states:
+        states[kind] = kind()
+    state: T = states[kind]
+    return state
+
+
+def _encoded(name: str, arguments: Mapping[str, Any]) -> str:
+    from perdure.payloads import ValueConverter
+
+    return ValueConverter(Any, what=f"arguments of activity {name!r}").encode(dict(arguments))
