@@ -44,7 +44,8 @@ lint: $(INSTALLED) ## Check style with ruff and types with mypy --strict
 	@$(PYTHON_IN_VENV) -m ruff check
 	@$(PYTHON_IN_VENV) -m ruff format --check --quiet
 	@$(PYTHON_IN_VENV) -m mypy
-	@MYPYPATH=plugins/perdure-azure/tests $(PYTHON_IN_VENV) -m mypy plugins/perdure-azure/tests
+	@for plugin in perdure-agent-framework perdure-azure perdure-langgraph; do \
+		MYPYPATH=plugins/$$plugin/tests $(PYTHON_IN_VENV) -m mypy plugins/$$plugin/tests || exit; done
 
 soak: $(INSTALLED) ## Run the crash and property tests with their full counts (long; prints every seed)
 	@for part in tests plugins/perdure-azure plugins/perdure-dapr; do PERDURE_SOAK=1 $(PYTEST) $$part -m soak -s -v || exit; done

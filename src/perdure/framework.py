@@ -7,9 +7,10 @@ of a run beside the run.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import weakref
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from perdure._replay.current import current_executor, require_executor
 from perdure._replay.definition import ActivityCall
@@ -21,9 +22,17 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from perdure._replay.executor import WorkflowExecutor
+    from perdure._replay.loop import WorkflowLoop
     from perdure.workflow import Workflow
 
-__all__ = ["call_activity", "in_workflow", "is_replaying", "run_state", "running_workflow"]
+__all__ = [
+    "call_activity",
+    "in_workflow",
+    "is_replaying",
+    "run_state",
+    "run_threads_inline",
+    "running_workflow",
+]
 
 T = TypeVar("T")
 
@@ -98,6 +107,19 @@ def run_state(kind: Callable[[], T]) -> T:
         states[kind] = kind()
     state: T = states[kind]
     return state
+
+
+def run_threads_inline() -> None:
+    """From here on, run what this workflow hands to threads (``asyncio.to_thread``) in its own.
+
+    For frameworks that put plain functions into threads which only compute. What must not be done
+    in a workflow is still refused there.
+
+    Raises:
+        NotInWorkflowError: No workflow runs here.
+    """
+    require_executor("running threads inline")
+    cast("WorkflowLoop", asyncio.get_running_loop()).runs_threads_inline = True
 
 
 def _encoded(name: str, arguments: Mapping[str, Any]) -> str:

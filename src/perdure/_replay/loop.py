@@ -57,6 +57,7 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         self.tasks: Roster[asyncio.Task[Any]] = Roster(_is_done)
         self.generators: Roster[_Generator] = Roster(_is_exhausted)
         self._task_factory: Any = None
+        self.runs_threads_inline = False
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -270,14 +271,32 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
     # -- what a workflow must not do
     # ------------------------------------------------------------------
 
-    def run_in_executor(  # type: ignore[override]  # refused, so it returns nothing
+    def run_in_executor(  # type: ignore[override]  # asyncio gives any awaitable
         self, executor: Any, func: Callable[..., Any], *args: Any
-    ) -> NoReturn:
-        """Refuse: threads cannot be replayed."""
+    ) -> asyncio.Future[Any]:
+        """Refuse, as threads cannot be replayed; or run it here, where a framework asked for that.
+
+        See ``perdure.framework.run_threads_inline``.
+        """
+        if self.runs_threads_inline:
+            return self._run_inline(func, args)
+        self._refuse_thread(func)
+
+    def _refuse_thread(self, func: Callable[..., Any]) -> NoReturn:
         if isinstance(func, functools.partial) and func.args and callable(func.args[0]):
             func = func.args[0]  # asyncio.to_thread wraps it in a call of Context.run
         name = getattr(func, "__qualname__", repr(func))
         self._refuse(f"running {name} in a thread", "make it an activity (@app.activity def …)")
+
+    def _run_inline(self, func: Callable[..., Any], args: tuple[Any, ...]) -> asyncio.Future[Any]:
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except ForbiddenInWorkflowError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the function raises is its caller's
+            future.set_exception(error)
+        return future
 
     def _refuse(self, what: str, remedy: str) -> NoReturn:
         error = ForbiddenInWorkflowError(what=what, remedy=remedy)

@@ -30,6 +30,9 @@ def install() -> None:
     for module in (asyncio, asyncio.tasks):
         for name, function in _FUNCTIONS.items():
             setattr(module, name, function)
+    for module in (asyncio, asyncio.events):
+        for name, function in _LOOP_FUNCTIONS.items():
+            setattr(module, name, function)
     for kind, name, method in _METHODS:
         setattr(kind, name, method)
 
@@ -99,7 +102,18 @@ async def _poll(future: asyncio.Future[Any]) -> Any:
         raise TimeoutError from err
 
 
+@functools.wraps(asyncio.set_event_loop)
+def _set_event_loop(
+    loop: asyncio.AbstractEventLoop | None,
+    original: Callable[[asyncio.AbstractEventLoop | None], None] = asyncio.set_event_loop,
+) -> None:
+    # LangGraph sets the loop that runs; a workflow's must not stay behind in a worker's thread.
+    if _workflow_loop() is None:
+        original(loop)
+
+
 _FUNCTIONS = {"gather": _gather, "as_completed": _as_completed, "wait_for": _wait_for}
+_LOOP_FUNCTIONS = {"set_event_loop": _set_event_loop}
 
 
 def _in_workflows(original: Any, workflows_own: Callable[..., Any]) -> Any:

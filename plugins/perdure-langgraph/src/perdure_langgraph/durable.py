@@ -1,0 +1,84 @@
+"""Durable graphs: a copy of the user's compiled graph whose nodes run as activities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from langgraph._internal._runnable import RunnableCallable
+from langgraph.pregel import Pregel
+
+from perdure_langgraph import determinism
+from perdure_langgraph.catalogue import Catalogue, Node, catalogue_of, new_catalogue
+from perdure_langgraph.node_activity import run_node
+from perdure_langgraph.node_call import NODE_ACTIVITY, NodeCall
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.pregel._read import PregelNode
+
+    from perdure import Registry
+
+G = TypeVar("G", bound="Pregel[Any, Any, Any, Any]")
+
+_START = "__start__"
+
+
+def durable_graph(graph: G, *, app: Registry, name: str | None = None) -> G:
+    """Return a copy of ``graph`` that is durable in the workflows of ``app``.
+
+    The copy can be used elsewhere too, where it does what ``graph`` does. ``graph`` itself stays as
+    it is.
+
+    Args:
+        graph: A compiled graph.
+        app: The app, or a registry that an app includes.
+        name: What it is called in every process; its own name by default.
+
+    Raises:
+        DuplicateGraphError: The app has another graph of that name.
+        TypeError: It is no compiled graph.
+    """
+    if not isinstance(graph, Pregel):
+        remedy = "call .compile() first" if hasattr(graph, "compile") else "compile a StateGraph"
+        raise TypeError(f"a compiled graph is wanted, not {type(graph).__qualname__}; {remedy}")
+    determinism.install()
+    catalogue = catalogue_of(app)
+    if catalogue is None:
+        catalogue = new_catalogue(app)
+        _add_activities(app, catalogue)
+    key = name or graph.get_name()
+    catalogue.add_graph(key, graph)
+    return _copied(catalogue, graph, key)
+
+
+def _copied(catalogue: Catalogue, graph: G, path: str) -> G:
+    nodes = {
+        name: _copied_node(catalogue, graph, node, f"{path}/{name}", name)
+        for name, node in graph.nodes.items()
+    }
+    return graph.copy({"nodes": nodes, "retry_policy": (), "cache": None, "cache_policy": None})
+
+
+def _copied_node(
+    catalogue: Catalogue, graph: Any, node: PregelNode, key: str, name: str
+) -> PregelNode:
+    if name == _START:
+        return node
+    if isinstance(node.bound, Pregel):
+        return node.copy({"bound": _copied(catalogue, node.bound, key), "subgraphs": None})
+    known = Node(key=key, node=node, graph=graph)
+    catalogue.nodes[key] = known
+    call = NodeCall(known)
+
+    async def run(state: Any, config: RunnableConfig) -> Any:
+        return await call(state, config)
+
+    bound = RunnableCallable(None, run, name=name, trace=False, recurse=False)
+    without = {"retry_policy": None, "cache_policy": None, "timeout": None}
+    return node.copy({"bound": cast("Any", bound), **without})
+
+
+def _add_activities(app: Registry, catalogue: Catalogue) -> None:
+    @app.activity(name=NODE_ACTIVITY)
+    async def graph_node(request: dict[str, Any]) -> dict[str, Any]:
+        return await run_node(catalogue, request)

@@ -1,0 +1,45 @@
+"""Values of a graph as JSON texts, by LangGraph's own serializer."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from perdure_langgraph.errors import UnserializableStateError
+
+_serializer = JsonPlusSerializer()
+
+
+def encode(value: Any, *, what: str) -> str:
+    """Return ``value`` as text.
+
+    Args:
+        value: What a node takes or gives.
+        what: What it is, for messages; the key of a mapping that cannot be stored is added.
+
+    Raises:
+        UnserializableStateError: It cannot be stored.
+    """
+    try:
+        kind, data = _serializer.dumps_typed(value)
+    except Exception as err:  # the serializer raises whatever its parts do
+        raise UnserializableStateError(what=_culprit(value, what), problem=str(err)) from err
+    return f"{kind}:{base64.b64encode(data).decode()}"
+
+
+def decode(text: str) -> Any:
+    """Return the value of :func:`encode`."""
+    kind, _, data = text.partition(":")
+    return _serializer.loads_typed((kind, base64.b64decode(data)))
+
+
+def _culprit(value: Any, what: str) -> str:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            try:
+                _serializer.dumps_typed(item)
+            except Exception:  # noqa: BLE001 - it is said by whoever asks
+                return f"{key!r} ({type(item).__qualname__}) in {what}"
+    return f"{what} ({type(value).__qualname__})"
