@@ -30,6 +30,8 @@ build)
     for word; do case "$previous" in -o) output=$word ;; esac; previous=$word; done
     echo "$(basename $output) $GOTOOLCHAIN $CGO_ENABLED $GOFLAGS" >> {diary}
     grep -q 127.0.0.1 dapr/pkg/healthz/server/server.go || exit 9
+    tag="allcomponents || conversation_openai"
+    grep -q "$tag" dapr/cmd/daprd/components/conversation_openai.go || exit 7
     grep -q "replace github.com/dapr/dapr => ./dapr" go.mod || exit 8
     {build}
     echo built > $output; chmod +x $output ;;
@@ -43,6 +45,10 @@ def make_go(tmp_path: Path) -> MakeGo:
     server = tmp_path / "sources" / "pkg" / "healthz" / "server" / "server.go"
     server.parent.mkdir(parents=True)
     server.write_text('ln, err := net.Listen("tcp", fmt.Sprintf(":%d", s.port))\n')
+    components = tmp_path / "sources" / "cmd" / "daprd" / "components"
+    components.mkdir(parents=True)
+    for name in ("openai", "ollama"):
+        (components / f"conversation_{name}.go").write_text("//go:build allcomponents\n")
 
     def make(version: str = "1.99.0", build: str = "") -> dict[str, str]:
         go = tmp_path / "bin" / "go"
@@ -143,9 +149,16 @@ def test_a_go_that_is_too_old_is_told(make_go: MakeGo) -> None:
         Builder(environment=make_go("1.22.3"), tell=print).build(NAMES)
 
 
-def test_sources_that_are_not_as_expected_are_not_built(make_go: MakeGo, tmp_path: Path) -> None:
-    (tmp_path / "sources/pkg/healthz/server/server.go").write_text("listen(anywhere)\n")
-    with pytest.raises(StackError, match=r"server\.go of Dapr .* is not as expected"):
+@pytest.mark.parametrize(
+    "file",
+    ["pkg/healthz/server/server.go", "cmd/daprd/components/conversation_ollama.go"],
+)
+def test_sources_that_are_not_as_expected_are_not_built(
+    make_go: MakeGo, tmp_path: Path, file: str
+) -> None:
+    changed = tmp_path / "sources" / file
+    changed.write_text("listen(anywhere)\n")
+    with pytest.raises(StackError, match=f"{changed.name} of Dapr .* is not as expected"):
         Builder(environment=make_go(), tell=print).build(NAMES)
 
 

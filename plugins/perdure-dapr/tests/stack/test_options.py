@@ -35,6 +35,7 @@ def test_the_declared_options_are_the_fields_with_their_defaults() -> None:
         ({"max_body_size": "64MB"}, "--max-body-size: must be a size"),
         ({"log_level": "loud"}, "--log-level: must be one of debug"),
         ({"api_token": "two words"}, "--api-token: must be printable ASCII"),
+        ({"components": "nowhere"}, "--components: must be a folder that exists, not /"),
         ({"colour": "red"}, "--colour: must be one of app_id"),
     ],
 )
@@ -68,6 +69,20 @@ def test_the_file_of_sqlite_may_have_any_path(tmp_path: Path) -> None:
     folder = write_resources(tmp_path / "a b?c", StackOptions())
     text = (folder / "workflows.yaml").read_text(encoding="utf-8")
     assert f'value: "file:{tmp_path}/a%20b%3Fc/state/workflows.db"' in text
+
+
+def test_a_folder_of_components_is_kept_by_its_absolute_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert StackOptions(components="mine").components == str(tmp_path / "mine")
+
+
+def test_a_folder_that_daprd_would_take_for_two_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a,b").mkdir()
+    with pytest.raises(ConfigurationError, match="--components: must be a folder without ','"):
+        StackOptions(components=str(tmp_path / "a,b"))
 
 
 def test_the_anchor_is_there_unless_the_stack_is_bare(tmp_path: Path) -> None:

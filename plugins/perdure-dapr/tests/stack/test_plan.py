@@ -98,3 +98,17 @@ def test_open_health_listeners_of_installed_programs_are_told(plan: Plan, versio
 def test_of_dapr_that_keeps_them_closed_there_is_nothing_to_tell(plan: Plan) -> None:
     (note,) = plan("1.19.0").notes
     assert note.startswith("Dapr 1.19.0 from ")
+
+
+def test_every_sidecar_reads_the_folder_of_components_beside_its_own(
+    plan: Plan, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    planned = plan(sidecars=2, components=str(tmp_path / "mine"))
+    read = [
+        [word for word in server.command if word.startswith("--resources-path=")]
+        for server in planned.servers
+        if server.name.startswith("daprd")
+    ]
+    folders = [tmp_path / "components", tmp_path / "mine"]
+    assert read == [[f"--resources-path={folder}" for folder in folders]] * 2

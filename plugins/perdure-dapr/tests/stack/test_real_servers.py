@@ -14,8 +14,19 @@ from tests.stack.listeners import LOOPBACK, listeners
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Start = Callable[..., DaprStack]
+
+_ECHO = """\
+apiVersion: dapr.io/v1alpha1
+kind: Component
+metadata:
+  name: parrot
+spec:
+  type: conversation.echo
+  version: v1
+"""
 
 
 @pytest.mark.serial
@@ -37,6 +48,15 @@ def test_the_sidecar_is_ready_for_workflows(start: Start) -> None:
     assert f"host=127.0.0.1:{ports['daprd.internal']}" in stack.log("placement")
     scheduler = ports["scheduler.grpc"]
     assert metadata["scheduler"]["connected_addresses"] == [f"127.0.0.1:{scheduler}"]
+
+
+def test_the_sidecar_has_the_components_of_a_folder_too(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "echo.yaml").write_text(_ECHO, encoding="utf-8")
+    stack = start(StackOptions(components=str(tmp_path / "mine")))
+    _, metadata = ask(stack, "/v1.0/metadata")
+    found = {each["name"]: each["type"] for each in metadata["components"]}
+    assert found == {"workflows": "state.sqlite", "parrot": "conversation.echo"}
 
 
 def test_the_versions_are_those_of_the_servers(start: Start) -> None:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from perdure.stack import GoTool, Tell
 
 _DAPR: Final = "github.com/dapr/dapr"
-_TAGS: Final = "stablecomponents,conversation_echo"
+_CONVERSATIONS: Final = ("openai", "ollama")
+_TAGS: Final = ",".join(
+    ["stablecomponents", "conversation_echo", *(f"conversation_{name}" for name in _CONVERSATIONS)]
+)
 _DURATION: Final = (
     "the first time this takes 6 to 7 minutes on two cores, later ones well under one"
 )
@@ -30,6 +33,10 @@ _OTHER_WAY: Final = (
 _HEALTH_FILE: Final = Path("pkg/healthz/server/server.go")
 _HEALTH_OPEN: Final = 'fmt.Sprintf(":%d", s.port)'
 _HEALTH_CLOSED: Final = 'fmt.Sprintf("127.0.0.1:%d", s.port)'
+# Of its Conversation components Dapr gives only echo a tag of its own; the others come with all
+# components or not at all. In what is built here a few of them have one too.
+_COMPONENTS: Final = Path("cmd/daprd/components")
+_ALL_ONLY: Final = "//go:build allcomponents\n"
 
 
 class Builder:
@@ -91,10 +98,10 @@ class Builder:
     def _prepare(self, go: GoTool) -> None:
         (go.workspace / "go.mod").write_text(self._go_mod, encoding="utf-8")
         (go.workspace / "go.sum").write_text(self._go_sum, encoding="utf-8")
-        self._close_health_listener(go)
+        self._take_copy(go)
 
-    def _close_health_listener(self, go: GoTool) -> None:
-        """Have Go take Dapr from a copy in which one line differs."""
+    def _take_copy(self, go: GoTool) -> None:
+        """Have Go take Dapr from a copy in which a few lines differ."""
         asked = ["list", "-f", "{{.Module.Dir}}", f"{_DAPR}/pkg/buildinfo"]
         source = go.run(asked, step="the sources").strip()
         copy = go.workspace / "dapr"
@@ -102,11 +109,16 @@ class Builder:
         shutil.copytree(
             source, copy, ignore=shutil.ignore_patterns("tests"), copy_function=shutil.copyfile
         )
-        file = copy / _HEALTH_FILE
-        text = file.read_text(encoding="utf-8")
-        if _HEALTH_OPEN not in text:
-            problem = f"{_HEALTH_FILE} of Dapr {self.version} is not as expected"
-            raise StackError(stack=STACK, problem=problem)
-        file.write_text(text.replace(_HEALTH_OPEN, _HEALTH_CLOSED), encoding="utf-8")
+        self._change(copy / _HEALTH_FILE, _HEALTH_OPEN, _HEALTH_CLOSED)
+        for name in _CONVERSATIONS:
+            tagged = f"{_ALL_ONLY.rstrip()} || conversation_{name}\n"
+            self._change(copy / _COMPONENTS / f"conversation_{name}.go", _ALL_ONLY, tagged)
         with (go.workspace / "go.mod").open("a", encoding="utf-8") as go_mod:
             go_mod.write(f"\nreplace {_DAPR} => ./{copy.name}\n")
+
+    def _change(self, file: Path, before: str, after: str) -> None:
+        text = file.read_text(encoding="utf-8")
+        if before not in text:
+            problem = f"{file.name} of Dapr {self.version} is not as expected"
+            raise StackError(stack=STACK, problem=problem)
+        file.write_text(text.replace(before, after), encoding="utf-8")

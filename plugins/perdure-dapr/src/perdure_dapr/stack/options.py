@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from perdure.stack import OptionValue, StackOption, choose, require_option
@@ -37,6 +38,8 @@ class StackOptions:
         log_level: Of all servers.
         bare: Whether the anchor is left out, which keeps a sidecar hosting workflows while no
             worker is there; see :mod:`perdure_dapr.anchor`.
+        components: A folder with further component files, which all sidecars load when they
+            start; empty for none. It is kept as an absolute path.
     """
 
     app_id: str = "perdure"
@@ -47,6 +50,7 @@ class StackOptions:
     max_body_size: str = "64Mi"
     log_level: str = "info"
     bare: bool = False
+    components: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what Dapr would refuse later, or take and not do.
@@ -72,6 +76,12 @@ class StackOptions:
         )
         is_sendable = self.api_token.isascii() and self.api_token.isprintable()
         require_option(is_sendable and " " not in self.api_token, "api-token", "printable ASCII")
+        if self.components:
+            folder = Path(self.components).expanduser().absolute()
+            require_option(folder.is_dir(), "components", f"a folder that exists, not {folder}")
+            # daprd takes the flag for several paths with commas between them.
+            require_option("," not in str(folder), "components", "a folder without ',' in its path")
+            object.__setattr__(self, "components", str(folder))
 
     @classmethod
     def from_given(cls, given: Mapping[str, OptionValue]) -> StackOptions:
@@ -124,5 +134,11 @@ DECLARED: Final = (
         name="bare",
         default=False,
         help="Leave out what keeps a sidecar in service when its last worker is killed.",
+    ),
+    StackOption(
+        name="components",
+        default="",
+        metavar="FOLDER",
+        help="Further component files, which all sidecars load.",
     ),
 )

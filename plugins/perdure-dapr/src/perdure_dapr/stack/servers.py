@@ -191,6 +191,7 @@ def _sidecar(
                 dapr_graceful_shutdown_seconds=_DRAIN_SECONDS,
                 log_level=layout.options.log_level,
             ),
+            *_further_components(layout),
             *trust,
         ),
         health=HealthCheck(url=f"http://{LOOPBACK}:{ports['http']}/v1.0/healthz", status=204),
@@ -205,6 +206,12 @@ def _sidecar(
         ),
         grace_seconds=_DRAIN_SECONDS + 5.0,
     )
+
+
+def _further_components(layout: Layout) -> tuple[str, ...]:
+    """Return the flag again that names the folder with the state store: daprd reads both."""
+    folder = layout.options.components
+    return _flags(resources_path=folder) if folder else ()
 
 
 def _trust(layout: Layout, authority: Server | None) -> tuple[str, ...]:
