@@ -42,7 +42,7 @@ EXTRAS = {
     "cli": {"rich", "typer"},
     "payloads": {"cryptography", "fsspec", "zstandard"},
     "spi": {"grpc"},  # one file of spi.remote, for plugins that speak it
-    "testing": {"pytest"},
+    "testing": {"pytest", "starlette", "uvicorn"},
 }
 
 # Replay is sans-I/O: what it may not import, and the one file that may, since it exists to do so.

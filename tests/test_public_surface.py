@@ -14,7 +14,14 @@ import pytest
 
 from perdure import errors
 
-PACKAGES = ["perdure.embedded", "perdure.spi", "perdure.stack", "perdure.testing"]
+PACKAGES = [
+    "perdure.embedded",
+    "perdure.framework",
+    "perdure.spi",
+    "perdure.stack",
+    "perdure.testing",
+    "perdure.testing.scripted_model",
+]
 
 
 def _error_classes() -> dict[str, type[BaseException]]:
