@@ -16,7 +16,6 @@ from perdure import errors
 
 PACKAGES = [
     "perdure.embedded",
-    "perdure.framework",
     "perdure.spi",
     "perdure.stack",
     "perdure.testing",

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from perdure.activity import Activity
     from perdure.activity_functions import ActivityInfo, current_activity
     from perdure.app import App
+    from perdure.approvals.asking import request_approval
+    from perdure.approvals.errors import (
+        ApprovalAlreadyAnsweredError,
+        ApprovalClosedError,
+        ApprovalExpiredError,
+        ApprovalNotFoundError,
+        ApprovalNotPermittedError,
+    )
+    from perdure.approvals.record import Approval, ApprovalDecision, ApprovalState
     from perdure.client import Client
     from perdure.errors import (
         ActivityError,
@@ -84,6 +93,14 @@ __all__ = [
     "ActivityOutcomeUnknownError",
     "ActivityTimeoutError",
     "App",
+    "Approval",
+    "ApprovalAlreadyAnsweredError",
+    "ApprovalClosedError",
+    "ApprovalDecision",
+    "ApprovalExpiredError",
+    "ApprovalNotFoundError",
+    "ApprovalNotPermittedError",
+    "ApprovalState",
     "AuthenticationFailedError",
     "BackendUnavailableError",
     "Blob",
@@ -138,6 +155,7 @@ __all__ = [
     "now",
     "patched",
     "random",
+    "request_approval",
     "set_custom_status",
     "start_child",
     "uuid4",
@@ -148,6 +166,14 @@ _HOMES = {
     "Activity": "activity",
     "ActivityInfo": "activity_functions",
     "App": "app",
+    "Approval": "approvals.record",
+    "ApprovalAlreadyAnsweredError": "approvals.errors",
+    "ApprovalClosedError": "approvals.errors",
+    "ApprovalDecision": "approvals.record",
+    "ApprovalExpiredError": "approvals.errors",
+    "ApprovalNotFoundError": "approvals.errors",
+    "ApprovalNotPermittedError": "approvals.errors",
+    "ApprovalState": "approvals.record",
     "Blob": "payloads.blob",
     "Call": "_definition",
     "ChildHandle": "workflow_functions",
@@ -175,6 +201,7 @@ _HOMES = {
     "now": "workflow_functions",
     "patched": "workflow_functions",
     "random": "workflow_functions",
+    "request_approval": "approvals.asking",
     "set_custom_status": "workflow_functions",
     "start_child": "workflow_functions",
     "uuid4": "workflow_functions",

@@ -22,7 +22,7 @@ from perdure._replay.current import current_executor
 from perdure.errors import BackendUnavailableError, ForbiddenInWorkflowError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -207,6 +207,16 @@ def finish(awaitable: Awaitable[_T]) -> _T:
         result: _T = stop.value
         return result
     raise RuntimeError("something suspended that must block")
+
+
+def iterate(items: AsyncIterator[_T]) -> Iterator[_T]:
+    """Yield what an iterator gives that never suspends."""
+    while True:
+        try:
+            item = finish(anext(items))
+        except StopAsyncIteration:
+            return
+        yield item
 
 
 class _Job(Generic[_T]):

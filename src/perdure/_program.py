@@ -6,6 +6,7 @@ import inspect
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from perdure import _built_in
 from perdure._definition import Definition
 from perdure._payload_checks import checking
 from perdure._replay.executor import WorkflowExecutor
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from perdure.activity import Activity
     from perdure.clock import Clock
     from perdure.registry import Registry
+    from perdure.spi.backend import Backend
     from perdure.spi.history import HistoryEvent
     from perdure.spi.program import ActivityOutcome, ActivityTask, Executor, RebuildGate
+    from perdure.workflow import Workflow
 
 _NO_OVERRIDES: Mapping[Activity[..., Any] | str, Callable[..., Any]] = MappingProxyType({})
 
@@ -34,9 +37,11 @@ class RegistryProgram:
 
     Attributes:
         payloads: How payloads are stored. To be set before anything runs.
+        backend: What built-in activities work on. Likewise.
     """
 
     executor_type: ClassVar[type[WorkflowExecutor]] = WorkflowExecutor
+    backend: Backend | None = None
 
     def __init__(
         self,
@@ -72,13 +77,13 @@ class RegistryProgram:
 
     @property
     def workflows(self) -> frozenset[str]:
-        """The names of the workflows this worker can run."""
-        return frozenset(self._registry.workflows)
+        """The names of the workflows this worker can run, the built-in ones among them."""
+        return frozenset(self._registry.workflows) | _built_in.WORKFLOWS
 
     @property
     def activities(self) -> frozenset[str]:
-        """The names of the activities this worker can run."""
-        return frozenset(self._registry.activities)
+        """The names of the activities this worker can run, the built-in ones among them."""
+        return frozenset(self._registry.activities) | _built_in.ACTIVITIES
 
     def patches(self, workflow: str) -> tuple[str, ...]:
         """Return the patches that the code of a workflow declares.
@@ -86,7 +91,7 @@ class RegistryProgram:
         Raises:
             WorkflowNotRegisteredError: No workflow of that name is registered here.
         """
-        return self._registry.find_workflow(workflow).patches
+        return self._find_workflow(workflow).patches
 
     def executor(self, workflow: str) -> PayloadExecutor:
         """Return a fresh executor of a workflow.
@@ -94,7 +99,7 @@ class RegistryProgram:
         Raises:
             WorkflowNotRegisteredError: No workflow of that name is registered here.
         """
-        definition = self._registry.find_workflow(workflow).definition()
+        definition = self._find_workflow(workflow).definition()
         kind, definition = checking(self.executor_type, definition, self.payloads)
         executor = kind(definition)
         return PayloadExecutor(executor, self.payloads, reading=Reading(self.payloads))
@@ -120,7 +125,7 @@ class RegistryProgram:
     def _rebuild(
         self, workflow: str, journal: list[HistoryEvent], reading: Reading, *, strict: bool = False
     ) -> PayloadExecutor:
-        definition = self._registry.find_workflow(workflow).definition()
+        definition = self._find_workflow(workflow).definition()
         kind, definition = checking(self.executor_type, definition, self.payloads)
         plain = reading.journal(journal, strict=strict)
         rebuilt = kind.rebuild(definition, plain, strict=strict)
@@ -150,9 +155,15 @@ class RegistryProgram:
         """Give up the activities that run in threads. Returns at once; may be called twice."""
         self._runner.close()
 
+    def _find_workflow(self, name: str) -> Workflow[..., Any]:
+        return _built_in.find_workflow(name) or self._registry.find_workflow(name)
+
     def _find_code(self, name: str) -> ActivityCode:
-        activity = self._registry.find_activity(name)
-        code = self._codes[name] = _code(activity, activity.code.function)
+        code = _built_in.activity_code(name, backend=self.backend)
+        if code is None:
+            activity = self._registry.find_activity(name)
+            code = _code(activity, activity.code.function)
+        self._codes[name] = code
         return code
 
 

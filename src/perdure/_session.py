@@ -207,6 +207,7 @@ class Opening:
             return
         self._program = self._make_program(session.clock)
         self._program.payloads = session.backend.payloads
+        self._program.backend = session.backend
         self._worker = session.backend.worker(self._program)
         await self._worker.start()
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from perdure._definition import Call
     from perdure._link import Link
     from perdure._startable import Startable0, Startable1, Startable2, Startable3, Startable4
+    from perdure.approvals.client import Approvals
     from perdure.payloads.blob import Blob
     from perdure.payloads.home import Home
     from perdure.registry import Registry
@@ -58,6 +59,13 @@ class Client:
     def __init__(self, link: Link, *, registry: Registry) -> None:
         self._link = link
         self._registry = registry
+
+    @property
+    def approvals(self) -> Approvals:
+        """What workflows have asked people to approve."""
+        from perdure.approvals.client import Approvals
+
+        return Approvals(self._link)
 
     @overload
     async def start(

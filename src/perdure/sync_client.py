@@ -9,16 +9,17 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
 
 from perdure._link import SWEEP_GRACE
-from perdure._portal import finish
+from perdure._portal import finish, iterate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
     from pathlib import Path
 
     from perdure._definition import Call
     from perdure._requests import ListOptions, StartOptions
     from perdure._startable import Startable0, Startable1, Startable2, Startable3, Startable4
+    from perdure.approvals.sync_client import SyncApprovals
     from perdure.client import Client
     from perdure.event_types import EventType
     from perdure.handle import WorkflowHandle
@@ -113,6 +114,13 @@ class SyncClient:
         """Wrap ``client``, whose calls must block instead of suspending."""
         self._client = client
 
+    @property
+    def approvals(self) -> SyncApprovals:
+        """See :attr:`Client.approvals`."""
+        from perdure.approvals.sync_client import SyncApprovals
+
+        return SyncApprovals(self._client.approvals)
+
     @overload
     def start(
         self, workflow: Startable0[R], /, **options: Unpack[StartOptions]
@@ -167,7 +175,7 @@ class SyncClient:
         self, *, page_size: int = 100, **options: Unpack[ListOptions]
     ) -> Iterator[InstanceInfo]:
         """See :meth:`Client.list`."""
-        return _iterate(self._client.list(page_size=page_size, **options))
+        return iterate(self._client.list(page_size=page_size, **options))
 
     def purge(
         self,
@@ -201,12 +209,3 @@ class SyncClient:
     def sweep_payloads(self, *, grace: timedelta = SWEEP_GRACE) -> int:
         """See :meth:`Client.sweep_payloads`."""
         return finish(self._client.sweep_payloads(grace=grace))
-
-
-def _iterate(items: AsyncIterator[T]) -> Iterator[T]:
-    while True:
-        try:
-            item = finish(anext(items))
-        except StopAsyncIteration:
-            return
-        yield item

@@ -14,7 +14,9 @@ import pytest
 from tests.cli.command_line import FLOWS, CommandLine, interrupted, read_until
 
 # Before a test module imports them: their asserts then say what they compared.
-pytest.register_assert_rewrite("tests.cli.suite_instances", "tests.cli.suite_control")
+pytest.register_assert_rewrite(
+    "tests.cli.suite_approvals", "tests.cli.suite_control", "tests.cli.suite_instances"
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -51,3 +51,11 @@ async def echo(value: object = None) -> object:
 @app.workflow
 async def approve() -> object:
     return await perdure.wait_for_event("approval")
+
+
+@app.workflow
+async def settle(amount: int) -> object:
+    decision = await perdure.request_approval(
+        "refund", arguments={"amount": amount}, message="a refund?", tool="pay_back"
+    )
+    return {"approved": decision.approved, "by": decision.by, "arguments": decision.arguments}

@@ -38,6 +38,7 @@ def test_the_commands_are_those_of_the_design() -> None:
         *named.split(),
         *("worker", "dev", "conformance", "replay", "config show"),
         *("stack up", "stack status", "stack logs", "stack down", "stack build", "stack options"),
+        *("approvals list", "approvals show", "approvals approve", "approvals deny"),
         *("backends list", "backends check", "backends capabilities"),
     }
 

@@ -281,6 +281,15 @@ class AbandonsNobody(Sound):
                 return entry
 
 
+class LeavesChildrenBehind(Sound):
+    class program_type(MeddlingProgram):
+        class executor_type(MeddlingExecutor):
+            def changed(self, entry: HistoryEvent) -> HistoryEvent:
+                if isinstance(entry, ChildStarted):
+                    return dataclasses.replace(entry, on_parent_end="abandon")
+                return entry
+
+
 class BeginsAgainAfterACrash(Sound):
     """Starts what was running from its beginning, when a worker comes."""
 
@@ -347,5 +356,6 @@ FLAWS: Final[dict[type[Sound], tuple[str, str]]] = {
     FiresTimersEarly: ("Timers", "at_its_instant_and_not_before"),
     LosesUntakenEvents: ("ContinueAsNew", "events_that_nobody_took"),
     AbandonsNobody: ("Children", "an_abandoned_child_goes_on"),
+    LeavesChildrenBehind: ("Approvals", "ends_with_the_workflow"),
     BeginsAgainAfterACrash: ("WorkerRecovery", "runs_again_under_the_same_key"),
 }

@@ -8,7 +8,7 @@ from unittest.mock import AsyncMock
 
 import pytest
 
-from perdure import Registry
+from perdure import Registry, _built_in
 from perdure._program import RegistryProgram
 from perdure.errors import ActivityNotRegisteredError, WorkflowNotRegisteredError
 from perdure.spi.history import ActivityCompleted, ActivityScheduled, Completed, WorkflowStarted
@@ -47,8 +47,8 @@ async def run(program: Program, name: str, **arguments: Any) -> ActivityOutcome:
 def test_it_names_what_it_can_run() -> None:
     program: Program = RegistryProgram(registry)
 
-    assert program.workflows == {"plan"}
-    assert program.activities == {"quote", "book"}
+    assert program.workflows == {"plan"} | _built_in.WORKFLOWS
+    assert program.activities == {"quote", "book"} | _built_in.ACTIVITIES
 
 
 def test_what_is_registered_later_belongs_to_it() -> None:
@@ -57,7 +57,7 @@ def test_what_is_registered_later_belongs_to_it() -> None:
 
     growing.activity(name="late")(book.local)
 
-    assert program.activities == {"late"}
+    assert program.activities == {"late"} | _built_in.ACTIVITIES
 
 
 async def test_it_runs_activities_of_both_kinds() -> None:

@@ -29,6 +29,7 @@ class Heading:
 RUN = Heading(title="Run")
 INSTANCES = Heading(title="Instances")
 CONTROL = Heading(title="Control (ID... or - for IDs from stdin)")
+APPROVALS = Heading(title="Approvals")
 STACKS = Heading(title="Local servers")
 BACKENDS = Heading(title="Backends and settings")
 CHECKS = Heading(title="Checks")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from perdure import errors
+from perdure.approvals import errors as approval_errors
 
 
 class ExitCode(enum.IntEnum):
@@ -52,6 +53,10 @@ _CODES: tuple[tuple[type[BaseException], ExitCode], ...] = (
     (errors.InstanceAlreadyExistsError, ExitCode.CONFLICT),
     (errors.InstanceActiveError, ExitCode.CONFLICT),
     (errors.InstanceFinishedError, ExitCode.CONFLICT),
+    (approval_errors.ApprovalNotFoundError, ExitCode.NOT_FOUND),
+    (approval_errors.ApprovalAlreadyAnsweredError, ExitCode.CONFLICT),
+    (approval_errors.ApprovalClosedError, ExitCode.CONFLICT),
+    (approval_errors.ApprovalNotPermittedError, ExitCode.CONFLICT),
     (errors.CapabilityNotSupportedError, ExitCode.UNSUPPORTED),
     (errors.BackendUnavailableError, ExitCode.UNAVAILABLE),
     (errors.AuthenticationFailedError, ExitCode.UNAVAILABLE),
@@ -74,6 +79,10 @@ _STEPS: tuple[tuple[type[BaseException], str], ...] = (
     ),
     (errors.InstanceActiveError, "perdure wait {id}"),
     (errors.InstanceFinishedError, "perdure show {id}"),
+    (approval_errors.ApprovalNotFoundError, "perdure approvals list"),
+    (approval_errors.ApprovalNotPermittedError, "--by, with one of those names"),
+    (approval_errors.ApprovalAlreadyAnsweredError, "perdure approvals show {approval_id}"),
+    (approval_errors.ApprovalClosedError, "perdure approvals show {approval_id}"),
     (errors.CapabilityNotSupportedError, "perdure backends capabilities"),
     (errors.AuthenticationFailedError, "perdure config show"),
     (errors.BackendUnavailableError, "perdure backends check"),
@@ -107,4 +116,5 @@ def step_after(error: BaseException) -> str:
         return error.step
     known = (step for kind, step in _STEPS if isinstance(error, kind))
     step = next(known, "" if isinstance(error, errors.PerdureError) else "the same with --debug")
+    step = step.replace("{approval_id}", getattr(error, "approval_id", "ID"))
     return step.replace("{id}", getattr(error, "instance_id", "ID"))

@@ -38,11 +38,11 @@ def write_instance(shell: Shell, info: InstanceInfo) -> None:
         (plain(info.name), ""),
     )
     for label, text in _facts(shell, info):
-        _write_fact(shell, label, text)
+        write_fact(shell, label, text)
     if info.failure is not None:
         _write_failure(shell, info.failure)
     elif info.reason:
-        _write_fact(shell, "reason", info.reason, style=status_style(info.status))
+        write_fact(shell, "reason", info.reason, style=status_style(info.status))
 
 
 def write_value(shell: Shell, stored: str | None) -> None:
@@ -57,6 +57,18 @@ def outcome_words(info: InstanceInfo) -> tuple[str, str]:
     why = failure_words(info)
     message = f"workflow instance {info.instance_id!r} {words}" + (f": {why}" if why else "")
     return message, step.replace("{id}", info.instance_id)
+
+
+def write_fact(shell: Shell, label: str, text: str, *, style: str = "") -> None:
+    """Write one fact of a page, behind its label."""
+    lines = plain_lines(text).split("\n")
+    if shell.out.is_terminal:
+        room = max(shell.out.width - _LABEL_WIDTH - 2, _LABEL_WIDTH)
+        lines = [part for line in lines for part in _wrapped(line, room)]
+    first, *others = lines
+    shell.out.pieces((f"  {label:<{_LABEL_WIDTH}}", "dim"), (first, style))
+    for line in others:
+        shell.out.pieces((" " * (_LABEL_WIDTH + 2), ""), (line, style))
 
 
 def _facts(shell: Shell, info: InstanceInfo) -> Iterator[tuple[str, str]]:
@@ -87,17 +99,6 @@ def _payload(shell: Shell, stored: str | None) -> str:
     return line if fits else pretty_json(stored)
 
 
-def _write_fact(shell: Shell, label: str, text: str, *, style: str = "") -> None:
-    lines = plain_lines(text).split("\n")
-    if shell.out.is_terminal:
-        room = max(shell.out.width - _LABEL_WIDTH - 2, _LABEL_WIDTH)
-        lines = [part for line in lines for part in _wrapped(line, room)]
-    first, *others = lines
-    shell.out.pieces((f"  {label:<{_LABEL_WIDTH}}", "dim"), (first, style))
-    for line in others:
-        shell.out.pieces((" " * (_LABEL_WIDTH + 2), ""), (line, style))
-
-
 def _wrapped(line: str, width: int) -> list[str]:
     if len(line) <= width:
         return [line]
@@ -106,13 +107,13 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 
 def _write_failure(shell: Shell, failure: Failure) -> None:
-    _write_fact(shell, "failure", _summary(failure), style="red")
+    write_fact(shell, "failure", _summary(failure), style="red")
     cause = failure.cause
     while cause is not None:
-        _write_fact(shell, "cause", _summary(cause), style="red")
+        write_fact(shell, "cause", _summary(cause), style="red")
         cause = cause.cause
     if shell.format is Format.WIDE and failure.traceback:
-        _write_fact(shell, "traceback", failure.traceback.rstrip(), style="dim")
+        write_fact(shell, "traceback", failure.traceback.rstrip(), style="dim")
 
 
 def _summary(failure: Failure) -> str:

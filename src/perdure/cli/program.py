@@ -9,7 +9,17 @@ from typing import Annotated, Any
 import typer
 
 from perdure._version import __version__
-from perdure.cli import backends, checks, control, history, instances, settings, stack, work
+from perdure.cli import (
+    approvals,
+    backends,
+    checks,
+    control,
+    history,
+    instances,
+    settings,
+    stack,
+    work,
+)
 from perdure.cli.commands import USAGE_ERROR, begin, declared, group
 from perdure.cli.exit_codes import CommandError, ExitCode
 from perdure.cli.options import Options
@@ -24,7 +34,8 @@ def make_program() -> typer.Typer:
     """Return the program with all its commands."""
     program = group(_HELP, is_root=True)
     program.callback(invoke_without_command=True)(_declare(_start_up))
-    for part in (work, instances, history, control, stack, backends, settings, checks):
+    parts = (work, instances, history, control, approvals, stack, backends, settings, checks)
+    for part in parts:
         part.register(program)
     return program
 

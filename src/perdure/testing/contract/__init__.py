@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Final
 
 from perdure.testing.contract.activities import Activities
+from perdure.testing.contract.approvals import Approvals
 from perdure.testing.contract.cancellation import Cancellation
 from perdure.testing.contract.children import Children
 from perdure.testing.contract.concurrency import Concurrency
@@ -46,6 +47,7 @@ ALL: Final[tuple[type[Contract], ...]] = (
     Children,
     ContinueAsNew,
     Cancellation,
+    Approvals,
     Terminate,
     Purge,
     Payloads,
@@ -79,6 +81,7 @@ __all__ = [
     "ALL",
     "BASE",
     "Activities",
+    "Approvals",
     "Cancellation",
     "Children",
     "Complete",
