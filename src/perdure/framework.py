@@ -12,8 +12,10 @@ import json
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from perdure._closers import before_loop_ends
 from perdure._replay.current import current_executor, require_executor
 from perdure._replay.definition import ActivityCall
+from perdure._runner.threads import ThreadPool
 from perdure.types import Delivery, RetryPolicy
 from perdure.workflow import running_workflow as workflow_of
 
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
     from perdure.workflow import Workflow
 
 __all__ = [
+    "before_loop_ends",
     "call_activity",
     "in_workflow",
     "is_replaying",
+    "run_in_thread",
     "run_state",
     "run_threads_inline",
     "running_workflow",
@@ -37,6 +41,7 @@ __all__ = [
 T = TypeVar("T")
 
 _states: weakref.WeakKeyDictionary[WorkflowExecutor, dict[Any, Any]] = weakref.WeakKeyDictionary()
+_pools: dict[asyncio.AbstractEventLoop, ThreadPool] = {}
 
 
 def in_workflow() -> bool:
@@ -109,6 +114,20 @@ def run_state(kind: Callable[[], T]) -> T:
     return state
 
 
+async def run_in_thread(function: Callable[[], T]) -> T:
+    """Call a blocking function in a thread that nothing ever waits for; return its result.
+
+    For ``async def`` activities that call ``def`` code of users. The function sees the activity's
+    context. Where the activity times out the thread is left to itself, and a thread that hangs
+    keeps neither the worker nor Python from ending, as one of ``asyncio.to_thread`` does.
+
+    Raises:
+        BaseException: Whatever ``function`` raises.
+    """
+    result: T = await _pool_of(asyncio.get_running_loop()).run(function)
+    return result
+
+
 def run_threads_inline() -> None:
     """From here on, run what this workflow hands to threads (``asyncio.to_thread``) in its own.
 
@@ -120,6 +139,16 @@ def run_threads_inline() -> None:
     """
     require_executor("running threads inline")
     cast("WorkflowLoop", asyncio.get_running_loop()).runs_threads_inline = True
+
+
+def _pool_of(loop: asyncio.AbstractEventLoop) -> ThreadPool:
+    pool = _pools.get(loop)
+    if pool is None:
+        # A pool knows its loop, so weak keys would never be let go.
+        for gone in [known for known in tuple(_pools) if known.is_closed()]:
+            _pools.pop(gone, None)
+        pool = _pools[loop] = ThreadPool(name="perdure-framework")
+    return pool
 
 
 def _encoded(name: str, arguments: Mapping[str, Any]) -> str:

@@ -280,7 +280,7 @@ class WorkflowLoop(asyncio.AbstractEventLoop):
         """
         if self.runs_threads_inline:
             return self._run_inline(func, args)
-        self._refuse_thread(func)
+        return self._refuse_thread(func)
 
     def _refuse_thread(self, func: Callable[..., Any]) -> NoReturn:
         if isinstance(func, functools.partial) and func.args and callable(func.args[0]):

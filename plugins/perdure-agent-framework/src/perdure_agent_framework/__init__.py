@@ -1,1 +1,61 @@
-"""Durable agents: Microsoft Agent Framework agents whose model and tool calls are durable."""
+"""Durable agents: Microsoft Agent Framework agents whose model and tool calls are durable.
+
+``DurableAgentRunner(agent, app=app)`` gives an agent durable conversations; ``register(app,
+agent)`` is for agents that workflows run themselves, by ``await agent.run(…)``. The agent stays as
+it is.
+"""
+
+from __future__ import annotations
+
+from perdure_agent_framework.errors import (
+    AgentNotRegisteredError,
+    AgentRunError,
+    BudgetExceededError,
+    DuplicateAgentError,
+    MessageConflictError,
+    ModelCallError,
+    NotDurableError,
+    SessionClosedError,
+    SessionNotFoundError,
+    ToolOutcomeUnknownError,
+)
+from perdure_agent_framework.policies import (
+    ApprovalPolicy,
+    Budget,
+    ModelPolicy,
+    Policies,
+    RateLimit,
+    ToolPolicy,
+)
+from perdure_agent_framework.registration import register
+from perdure_agent_framework.runner import DurableAgentRunner
+from perdure_agent_framework.session_views import SessionInfo
+from perdure_agent_framework.stream_files import FileStreamHub
+from perdure_agent_framework.stream_memory import MemoryStreamHub
+from perdure_agent_framework.streams import StreamChunk, StreamHub
+
+__all__ = [
+    "AgentNotRegisteredError",
+    "AgentRunError",
+    "ApprovalPolicy",
+    "Budget",
+    "BudgetExceededError",
+    "DuplicateAgentError",
+    "DurableAgentRunner",
+    "FileStreamHub",
+    "MemoryStreamHub",
+    "MessageConflictError",
+    "ModelCallError",
+    "ModelPolicy",
+    "NotDurableError",
+    "Policies",
+    "RateLimit",
+    "SessionClosedError",
+    "SessionInfo",
+    "SessionNotFoundError",
+    "StreamChunk",
+    "StreamHub",
+    "ToolOutcomeUnknownError",
+    "ToolPolicy",
+    "register",
+]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from perdure_agent_framework.mcp import MCP_ACTIVITY
+from perdure_agent_framework.mcp_activity import ask_server
 from perdure_agent_framework.model_activity import call_model
 from perdure_agent_framework.model_call import MODEL_ACTIVITY
+from perdure_agent_framework.provider_activity import run_provider
+from perdure_agent_framework.providers import PROVIDER_ACTIVITY
 from perdure_agent_framework.tool_activity import call_tool
-from perdure_agent_framework.tool_call import TOOL_ACTIVITY
+from perdure_agent_framework.tool_places import TOOL_ACTIVITY
 
 if TYPE_CHECKING:
     from perdure import Registry
@@ -28,3 +32,11 @@ def add_to(registry: Registry, catalogue: Catalogue) -> None:
     @registry.activity(name=TOOL_ACTIVITY)
     async def agent_tool(request: dict[str, Any]) -> dict[str, Any]:
         return await call_tool(catalogue, request)
+
+    @registry.activity(name=PROVIDER_ACTIVITY)
+    async def agent_provider(request: dict[str, Any]) -> dict[str, Any]:
+        return await run_provider(catalogue, request)
+
+    @registry.activity(name=MCP_ACTIVITY)
+    async def agent_mcp(request: dict[str, Any]) -> dict[str, Any]:
+        return await ask_server(catalogue, request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from perdure.framework import is_replaying
 from perdure_agent_framework.model_call import ModelCall, answer
 from perdure_agent_framework.scope import SCOPE_KEYWORD, RunScope, open_scope
 from perdure_agent_framework.takeover import seam_of
@@ -40,12 +41,17 @@ def client_methods(base: Any) -> dict[str, Any]:
             return base._inner_get_response(
                 self, messages=messages, stream=stream, options=options, **kwargs
             )
+        scope = scope or open_scope(here[0], None)
+        tools = options.get("tools")
+        if isinstance(tools, list):
+            # The list that the tool loop looks into: middleware may have added to it.
+            tools[:] = durable_tools(tools, scope)
         call = ModelCall(
             model=here[1],
             messages=messages,
             options=options,
             keywords=kwargs,
-            scope=scope or open_scope(here[0], None),
+            scope=scope,
             is_streamed=stream,
         )
         if not stream:
@@ -68,6 +74,9 @@ def _with_durable_tools(client: Any, keywords: dict[str, Any]) -> dict[str, Any]
     options = keywords.get("options")
     if options and options.get("tools"):
         options = {**options, "tools": durable_tools(options["tools"], scope)}
+    elif is_replaying():
+        # The agent may have had tools when its model answered; they come here (see pinned_tools).
+        options = {**(options or {}), "tools": []}
     return {**keywords, "client_kwargs": client_kwargs, "options": options}
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from perdure_agent_framework.errors import NotDurableError
-from perdure_agent_framework.references import reference_to, resolve
+from perdure_agent_framework.response_formats import format_from_json, format_to_json
 
 Json = dict[str, Any]
 
@@ -22,8 +22,13 @@ _BY_OWN_RULES = frozenset({"tools", "response_format"})
 
 
 def message_to_json(message: Message) -> Json:
-    """Return ``message`` without what only the process that got it can use."""
-    return message.to_dict()
+    """Return ``message`` without what only the process that got it can use.
+
+    Raises:
+        NotDurableError: Something in it cannot be stored.
+    """
+    data: Json = _plain(message.to_dict(), what=f"a message of role {message.role!r}")
+    return data
 
 
 def message_from_json(data: Json) -> Message:
@@ -126,18 +131,13 @@ def _tool_from_json(data: Json) -> Any:
 
 
 def _format_to_json(response_format: Any) -> Json:
-    if isinstance(response_format, type) and issubclass(response_format, BaseModel):
-        # The class itself where it can be imported: clients make more of it than of a schema.
-        reference = reference_to(response_format)
-        if reference is not None:
-            return {"class": reference}
-        schema = {"name": response_format.__name__, "schema": response_format.model_json_schema()}
-        return {"mapping": {"type": "json_schema", "json_schema": schema}}
-    return {"mapping": _plain(response_format, what="option 'response_format' of a model call")}
+    return format_to_json(response_format) or {
+        "mapping": _plain(response_format, what="option 'response_format' of a model call")
+    }
 
 
 def _format_from_json(data: Json) -> Any:
-    return resolve(data["class"]) if "class" in data else data["mapping"]
+    return data["mapping"] if "mapping" in data else format_from_json(data)
 
 
 def _plain(value: Any, *, what: str) -> Any:

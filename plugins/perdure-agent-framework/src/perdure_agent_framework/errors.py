@@ -68,21 +68,51 @@ class BudgetExceededError(AgentRunError):
 
 
 class ToolOutcomeUnknownError(AgentRunError):
-    """The worker of an ``at_most_once`` tool call died, and the policy says that the run fails."""
+    """Whether an ``at_most_once`` tool call took place is unknown, and the policy is to fail."""
 
-    def __init__(self, *, tool: str) -> None:
+    def __init__(self, *, tool: str, reason: str) -> None:
         self.tool = tool
         super().__init__(
-            f"whether the call of tool {tool!r} took place is unknown: its worker ended in the "
-            "middle of it; find out by hand what happened, then run the agent again"
+            f"whether the call of tool {tool!r} took place is unknown: {reason}; find out by hand "
+            "what happened, then run the agent again"
         )
 
 
 class NotDurableError(AgentRunError):
-    """Something of the framework cannot be made durable as it is used here."""
+    """Something of the framework cannot be made durable as it is used here.
+
+    Attributes:
+        what: What it is.
+        remedy: What to do.
+    """
 
     def __init__(self, *, what: str, remedy: str) -> None:
+        self.what = what
+        self.remedy = remedy
         super().__init__(f"{what} cannot be durable; {remedy}")
+
+
+class FrameworkVersionError(PerdureError, ImportError):
+    """The installed Agent Framework is none that this package is tested with.
+
+    Attributes:
+        installed: Its version.
+        tested: The versions that are tested.
+        missing: What this package takes hold of and does not find.
+    """
+
+    def __init__(
+        self, *, installed: str, tested: str, missing: list[str], setting: str | None
+    ) -> None:
+        self.installed = installed
+        self.tested = tested
+        self.missing = missing
+        lacks = f", and lacks {', '.join(missing)}" if missing else ""
+        risk = f", or go on at your own risk: {setting}=1" if setting else ""
+        super().__init__(
+            f"agent-framework-core {installed} is installed{lacks}; perdure-agent-framework is "
+            f"tested with {tested}: pip install 'agent-framework-core{tested}'{risk}"
+        )
 
 
 class AgentNotRegisteredError(PerdureError, LookupError):
@@ -105,3 +135,44 @@ class DuplicateAgentError(PerdureError, ValueError):
             "register them with apps of their own"
         )
         self.name = name
+
+
+class MessageConflictError(PerdureError, ValueError):
+    """One message id was used for two different messages of a conversation.
+
+    Attributes:
+        session_id: The conversation.
+        message_id: The id.
+    """
+
+    def __init__(self, *, session_id: str, message_id: str) -> None:
+        super().__init__(
+            f"message {message_id!r} of session {session_id!r} was asked before with another "
+            "content; take a message_id of its own for each message, and the same one only to "
+            "ask again for the same"
+        )
+        self.session_id = session_id
+        self.message_id = message_id
+
+
+class SessionNotFoundError(PerdureError, LookupError):
+    """There is no conversation of that id."""
+
+    def __init__(self, *, agent: str, session_id: str) -> None:
+        super().__init__(
+            f"agent {agent!r} has no session {session_id!r} in this hub; it begins with its first "
+            "run(…, session_id=…). Check the id, the agent's name and PERDURE_BACKEND"
+        )
+        self.session_id = session_id
+
+
+class SessionClosedError(PerdureError):
+    """The conversation has ended, so it takes no more messages."""
+
+    def __init__(self, *, session_id: str, status: str) -> None:
+        super().__init__(
+            f"session {session_id!r} has ended ({status}) and takes no more messages; use another "
+            "session_id, or delete this one with runner.delete(…) to begin anew under its id"
+        )
+        self.session_id = session_id
+        self.status = status

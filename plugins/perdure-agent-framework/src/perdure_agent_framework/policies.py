@@ -53,6 +53,10 @@ days if need be. ``return``: as in the framework, the run ends and returns
 
 DEFAULT_MODEL_TIMEOUT = timedelta(minutes=5)
 DEFAULT_TOOL_TIMEOUT = timedelta(minutes=10)
+DEFAULT_PROVIDER_TIMEOUT = timedelta(minutes=2)
+_DEFAULT_PROVIDER_RETRY = RetryPolicy(
+    max_attempts=3, initial_interval=timedelta(seconds=1), backoff=2.0
+)
 _DEFAULT_MODEL_RETRY = RetryPolicy(
     max_attempts=6,
     initial_interval=timedelta(seconds=1),
@@ -87,10 +91,12 @@ class ModelPolicy:
 
     Attributes:
         retry: When an attempt that failed transiently (429, 5xx, time-out, no connection) is
-            followed by another. A ``Retry-After`` of the model's service is waited for. What
-            cannot get better (authentication, context length, quota …) is not tried again.
-        timeout: How long each attempt may take.
-        fallbacks: Chat clients to call in place of a model that does not answer, in order.
+            followed by another. A ``Retry-After`` of the model's service is waited for if it is
+            longer, up to an hour. What cannot get better (authentication, context length, quota …)
+            is not tried again.
+        timeout: How long each attempt may take; waits for the rate limit are not part of it.
+        fallbacks: Chat clients to call in place of a model that does not answer, in order. A run
+            that gave a model up begins its later calls with the fallback, for five minutes.
         fallback_after: After how many failed attempts in a row a model is given up for the next
             fallback; ``None``: only when its attempts are used up.
         rate_limit: What all agents of a worker process may use of the model together.
@@ -116,13 +122,16 @@ class ToolPolicy:
         retry: When a call that raised is made again before the model is told; by default never,
             as in the framework. Attempts share one idempotency key.
         timeout: How long each attempt may take; a tool that hangs is given up then, and the model
-            is told.
+            is told. An ``at_most_once`` call that is given up may have taken place all the same:
+            its outcome is unknown.
+        approval: How its calls wait for approval, if it requires any; by default as all tools' do.
     """
 
     delivery: ToolDelivery = "idempotent"
     on_outcome_unknown: OutcomeUnknown = "tell_model"
     retry: RetryPolicy = RetryPolicy.none()  # noqa: RUF009 - frozen, so one for all is fine
     timeout: timedelta | None = DEFAULT_TOOL_TIMEOUT
+    approval: ApprovalPolicy | None = None
 
     def __post_init__(self) -> None:
         _check_choice("delivery", self.delivery, get_args(ToolDelivery))
@@ -146,6 +155,20 @@ class ApprovalPolicy:
     def __post_init__(self) -> None:
         _check_choice("mode", self.mode, get_args(ApprovalMode))
         _check_choice("default", self.default, ("deny", "approve"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderPolicy:
+    """How what context providers do, and asking MCP servers for their tools, is made durable.
+
+    Attributes:
+        retry: When an attempt that raised is followed by another. Attempts share one idempotency
+            key.
+        timeout: How long each attempt may take.
+    """
+
+    retry: RetryPolicy = _DEFAULT_PROVIDER_RETRY
+    timeout: timedelta | None = DEFAULT_PROVIDER_TIMEOUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +204,9 @@ class Policies:
         tool: For every tool that ``tools`` does not name.
         tools: By the tool's name, or by ``"agent/tool"``.
         approval: For tools that require approval.
+        provider: For all context providers that run as activities, and for asking MCP servers.
+        inline_providers: The ``source_id`` of context providers that compute only, so that they
+            may run in workflows. The framework's own that do so need not be named.
         budget: For each run that is not inside another.
         max_parallel_tools: How many tool calls of one run are made at once; more wait their turn.
     """
@@ -190,6 +216,8 @@ class Policies:
     tool: ToolPolicy = field(default_factory=ToolPolicy)
     tools: Mapping[str, ToolPolicy] | None = None
     approval: ApprovalPolicy = field(default_factory=ApprovalPolicy)
+    provider: ProviderPolicy = field(default_factory=ProviderPolicy)
+    inline_providers: frozenset[str] | set[str] = frozenset()
     budget: Budget = field(default_factory=Budget)
     max_parallel_tools: int = 16
 
@@ -204,6 +232,10 @@ class Policies:
         """Return what holds for the tool of that key, ``"agent/tool"``."""
         named = self.tools or {}
         return named.get(key) or named.get(key.rpartition("/")[2]) or self.tool
+
+    def approval_of_tool(self, key: str) -> ApprovalPolicy:
+        """Return how calls of the tool of that key wait for approval, if they require any."""
+        return self.of_tool(key).approval or self.approval
 
 
 def _check_count(name: str, value: int | None) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent_framework import AgentContext, AgentMiddleware
 
+from perdure_agent_framework.mcp import check_servers
 from perdure_agent_framework.scope import SCOPE_KEYWORD, open_scope
 from perdure_agent_framework.takeover import Seam
 
@@ -28,10 +29,15 @@ class DurableRuns(AgentMiddleware):
     async def process(
         self, context: AgentContext, call_next: Callable[[], Awaitable[None]]
     ) -> None:
-        """Open the scope of the run, if it is in a workflow."""
+        """Open the scope of the run, if it is in a workflow.
+
+        Raises:
+            NotDurableError: It has an MCP server that workers do not know.
+        """
         here = self.seam.here()
         if here is not None:
             catalogue, name = here
+            check_servers([*_in_sequence(context.tools), *getattr(context.agent, "mcp_tools", ())])
             session = context.session
             scope = open_scope(
                 catalogue, name, session_id=None if session is None else session.session_id
@@ -48,3 +54,9 @@ def mark_runs(agent: Any, catalogue: Catalogue) -> None:
         own = DurableRuns()
         agent.middleware = [own, *middleware]
     own.seam.keys[catalogue] = agent.name
+
+
+def _in_sequence(tools: Any) -> list[Any]:
+    if tools is None:
+        return []
+    return list(tools) if isinstance(tools, list | tuple) else [tools]

@@ -46,7 +46,8 @@ class RunScope:
             path=(*self.path, *([agent] if agent else [])),
             spending=self.spending,
             tool_slots=self.tool_slots,
-            session_id=session_id or self.session_id,
+            # An agent that is a tool has a session of its own, which nobody knows by its id.
+            session_id=self.session_id or session_id,
             stream_id=self.stream_id,
         )
 

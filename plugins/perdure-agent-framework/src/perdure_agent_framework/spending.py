@@ -17,6 +17,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
+class ModelUsage:
+    """What one model was used for.
+
+    Attributes:
+        calls: How many calls it answered.
+        input_tokens: Tokens that went in.
+        output_tokens: Tokens that came out.
+    """
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass(kw_only=True)
 class Usage:
     """What models were used for.
 
@@ -25,12 +40,14 @@ class Usage:
         tool_calls: How many tool calls began.
         input_tokens: Tokens that went in.
         output_tokens: Tokens that came out.
+        models: The same by the model's key, fallbacks on their own.
     """
 
     model_calls: int = 0
     tool_calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    models: dict[str, ModelUsage] = field(default_factory=dict)
 
     @property
     def tokens(self) -> int:
@@ -53,7 +70,7 @@ class Spending:
             BudgetExceededError: There may be no more, or tokens or time are used up.
         """
         budget = self.budget
-        self._check_time()
+        self.check_time()
         _check("tokens", self.usage.tokens, budget.tokens)
         _check("model_calls", self.usage.model_calls, budget.model_calls)
         self.usage.model_calls += 1
@@ -64,17 +81,25 @@ class Spending:
         Raises:
             BudgetExceededError: There may be no more, or time is used up.
         """
-        self._check_time()
+        self.check_time()
         _check("tool_calls", self.usage.tool_calls, self.budget.tool_calls)
         self.usage.tool_calls += 1
 
-    def record(self, usage: Mapping[str, Any] | None) -> None:
-        """Add what a model says it used."""
-        if usage:
-            self.usage.input_tokens += usage.get("input_token_count") or 0
-            self.usage.output_tokens += usage.get("output_token_count") or 0
+    def record(self, usage: Mapping[str, Any] | None, *, model: str) -> None:
+        """Add an answer of ``model``, with what it says it used."""
+        of_model = self.usage.models.setdefault(model, ModelUsage())
+        of_model.calls += 1
+        told = usage or {}
+        for used in (self.usage, of_model):
+            used.input_tokens += told.get("input_token_count") or 0
+            used.output_tokens += told.get("output_token_count") or 0
 
-    def _check_time(self) -> None:
+    def check_time(self) -> None:
+        """Do nothing while there is time left.
+
+        Raises:
+            BudgetExceededError: It is used up.
+        """
         limit = self.budget.wall_clock
         if limit is not None and perdure.now() - self.started_at >= limit:
             raise BudgetExceededError(resource="wall_clock", limit=f"{limit.total_seconds():g} s")

@@ -1,35 +1,36 @@
-"""Tool calls as a workflow makes them: a copy of each tool that calls an activity when invoked.
+"""Tool calls as a workflow makes them: a copy of each tool, whose function is durable.
 
 What the framework does around a tool (checking arguments, middleware, telling the model what went
-wrong) it goes on doing in the workflow; only the function itself runs elsewhere.
+wrong) it goes on doing in the workflow; only the function itself is replaced.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agent_framework import FunctionTool, normalize_tools
 from agent_framework._tools import SKIP_PARSING
-from pydantic_core import to_jsonable_python
 
-from perdure import ActivityError
-from perdure.framework import call_activity
-from perdure_agent_framework.conversion import Json, contents_from_json
+from perdure.framework import run_state
 from perdure_agent_framework.references import reference_to
-from perdure_agent_framework.scope import RunScope, calling_scope
+from perdure_agent_framework.remote_tools import RemoteTool
+from perdure_agent_framework.tool_approval import Refused, granted, with_note
+from perdure_agent_framework.tool_arguments import checked
 from perdure_agent_framework.tool_keys import is_agent, key_of
+from perdure_agent_framework.tool_limits import ToolCounts
+from perdure_agent_framework.tool_places import AsAgent, Call, InWorkflow, OnWorker, Place
 
 if TYPE_CHECKING:
-    from agent_framework import Content, FunctionInvocationContext
+    from collections.abc import Mapping
 
-TOOL_ACTIVITY = "agent.tool"
+    from perdure_agent_framework.policies import ApprovalPolicy
+    from perdure_agent_framework.scope import RunScope
 
-
-class ToolCallError(Exception):
-    """A tool raised; its text is that of what the tool raised, as the framework tells the model."""
+# Under this name a tool that takes no context gets one all the same; its function does not see it.
+_CONTEXT = "_perdure_context"
 
 
 def durable_tools(tools: Any, scope: RunScope) -> list[Any]:
@@ -40,101 +41,93 @@ def durable_tools(tools: Any, scope: RunScope) -> list[Any]:
     ]
 
 
-def _durable(tool: FunctionTool, scope: RunScope) -> FunctionTool:
-    if tool.declaration_only or isinstance(vars(tool).get("_invoke_function"), _DurableFunction):
-        return tool
-    made = copy.copy(tool)
-    key = key_of(tool, scope.catalogue) or _imported(tool)
-    if is_agent(tool):
-        run: Any = _AgentRun(tool=copy.copy(tool), scope=scope)
-    elif key is None:
-        run = _InWorkflow(tool=copy.copy(tool), scope=scope)
-    else:
-        run = _OnWorker(tool=tool, key=key, scope=scope)
-        if tool.result_parser is not SKIP_PARSING:
-            made.result_parser = _as_it_is
-    # The framework's own way into the function, behind all its checks.
-    made._invoke_function = run  # type: ignore[method-assign]
-    return made
-
-
-class _DurableFunction:
-    """What stands in for the function of a tool in a workflow."""
-
-
 @dataclass(frozen=True, kw_only=True)
-class _OnWorker(_DurableFunction):
-    """Calls the tool's function as an activity."""
+class DurableFunction:
+    """What stands in for the function of a tool in a workflow.
 
-    tool: FunctionTool
-    key: str
-    scope: RunScope
-
-    async def __call__(self, call_kwargs: Mapping[str, Any]) -> Any:
-        self.scope.spending.begin_tool_call()
-        arguments = dict(call_kwargs)
-        context: FunctionInvocationContext | None = None
-        if self.tool._context_parameter_name is not None:
-            context = arguments.pop(self.tool._context_parameter_name, None)
-        policy = self.scope.catalogue.policies.of_tool(self.key)
-        async with self.scope.tool_slots:
-            try:
-                outcome = await call_activity(
-                    TOOL_ACTIVITY,
-                    lambda: {"request": self._request(arguments, context)},
-                    retry=policy.retry,
-                    timeout=policy.timeout,
-                )
-            except ActivityError as err:
-                raise ToolCallError(err.failure.message) from err
-        return _result(outcome)
-
-    def _request(
-        self, arguments: Mapping[str, Any], context: FunctionInvocationContext | None
-    ) -> Json:
-        return {
-            "tool": self.key,
-            "agent": self.scope.agent,
-            "arguments": to_jsonable_python(arguments),
-            "call_id": None if context is None else context.metadata.get("call_id"),
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
-class _AgentRun(_DurableFunction):
-    """Runs an agent that is a tool here, so that its own model and tool calls are activities."""
-
-    tool: FunctionTool
-    scope: RunScope
-
-    async def __call__(self, call_kwargs: Mapping[str, Any]) -> Any:
-        token = calling_scope.set(self.scope)
-        try:
-            return await self.tool._invoke_function(call_kwargs)
-        finally:
-            calling_scope.reset(token)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _InWorkflow(_DurableFunction):
-    """Runs a function that only this workflow has here: it is workflow code, as is its maker's.
-
-    What it must not do here (files, sockets, threads) fails at once and says so.
+    Attributes:
+        tool: The tool as it is without durability.
+        place: Where its function runs.
+        scope: The run of the agent whose model calls it.
+        approval: How calls wait for approval; ``None`` where that is not done here.
     """
 
     tool: FunctionTool
+    place: Place
     scope: RunScope
+    approval: ApprovalPolicy | None
 
     async def __call__(self, call_kwargs: Mapping[str, Any]) -> Any:
+        """Call the tool with arguments that the framework has checked.
+
+        Raises:
+            AgentRunError: The run cannot go on.
+            Exception: What the framework tells the model.
+        """
+        call = self._call(call_kwargs)
         self.scope.spending.begin_tool_call()
-        self.tool._invoke_sync_on_event_loop = True
-        return await self.tool._invoke_function(call_kwargs)
+        note = None
+        if self.approval is not None:
+            decided = await granted(call, self.approval)
+            if isinstance(decided, Refused):
+                return decided.told
+            call, note = decided.call, decided.note
+            self.scope.spending.check_time()
+        counts = run_state(ToolCounts)
+        counts.begin(self.tool)
+        try:
+            result = await self.place.run(call)
+        except Exception:
+            counts.failed(self.tool)
+            raise
+        return result if note is None else with_note(result, note)
+
+    def _call(self, call_kwargs: Mapping[str, Any]) -> Call:
+        arguments = dict(call_kwargs)
+        context = arguments.pop(self.tool._context_parameter_name or _CONTEXT)
+        return Call(tool=self.tool, scope=self.scope, arguments=arguments, context=context)
 
 
-def _result(outcome: Json) -> list[Content] | Any:
-    if "contents" in outcome:
-        return contents_from_json(outcome["contents"])
-    return outcome["value"]
+def _durable(tool: FunctionTool, scope: RunScope) -> FunctionTool:
+    if tool.declaration_only or isinstance(vars(tool).get("_invoke_function"), DurableFunction):
+        return tool
+    made = copy.copy(tool)
+    place, key = _place(tool, scope)
+    approval = _approval(tool, key, scope)
+    if approval is not None:
+        made.approval_mode = "never_require"
+    if isinstance(place, OnWorker) and tool.result_parser is not SKIP_PARSING:
+        made.result_parser = _as_it_is
+    made._context_parameter_name = tool._context_parameter_name or _CONTEXT
+    made._prepare_arguments = partial(checked, tool)  # type: ignore[method-assign]
+    # The framework's own way into the function, behind all its checks.
+    made._invoke_function = DurableFunction(  # type: ignore[method-assign]
+        tool=tool, place=place, scope=scope, approval=approval
+    )
+    return made
+
+
+def _place(tool: FunctionTool, scope: RunScope) -> tuple[Place, str]:
+    """Return where the function of a tool runs, and the key by which policies know the tool."""
+    known_as = f"{scope.agent}/{tool.name}"
+    if is_agent(tool):
+        return AsAgent(), known_as
+    if isinstance(tool, RemoteTool):
+        return replace(tool.place, policy_key=known_as), known_as
+    key = key_of(tool, scope.catalogue)
+    if key is not None:
+        return OnWorker(key=key), key
+    imported = _imported(tool)
+    if imported is not None:
+        return OnWorker(key=imported, policy_key=known_as), known_as
+    return InWorkflow(), known_as
+
+
+def _approval(tool: FunctionTool, key: str, scope: RunScope) -> ApprovalPolicy | None:
+    if tool.approval_mode != "always_require":
+        return None
+    policy = scope.catalogue.policies.approval_of_tool(key)
+    return policy if policy.mode == "record" else None
 
 
 def _imported(tool: FunctionTool) -> str | None:
@@ -145,4 +138,3 @@ def _imported(tool: FunctionTool) -> str | None:
 
 def _as_it_is(result: Any) -> Any:
     return result
-

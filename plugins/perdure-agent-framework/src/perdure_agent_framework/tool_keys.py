@@ -6,9 +6,9 @@ import inspect
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from agent_framework import FunctionTool
-
 if TYPE_CHECKING:
+    from agent_framework import FunctionTool
+
     from perdure_agent_framework.catalogue import Catalogue
 
 _AGENT_WRAPPER = "as_tool.<locals>._agent_wrapper"
