@@ -1,7 +1,7 @@
 # perdure: `make` says what there is. Needs only Python 3.11 to 3.13 and make; all else goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint soak bench clean
+.PHONY: help setup demo demo-agents test lint soak bench clean
 
 PYTHON_IN_VENV := .venv/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
@@ -13,7 +13,7 @@ WHAT_IS_INSTALLED := pyproject.toml constraints.txt scripts/setup.sh $(wildcard 
 help: ## Say what each command does
 	@echo "perdure: durable workflows in plain async Python."
 	@echo
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "The first of them makes .venv by itself (PYTHON=/path/to/python chooses another Python for it)."
 
@@ -25,6 +25,10 @@ $(INSTALLED): $(WHAT_IS_INSTALLED)
 
 demo: $(INSTALLED) ## Watch a licence audit of this Python survive a kill -9 (under 20 s; BACKEND=dapr or azure: on its servers)
 	@$(PYTHON_IN_VENV) examples/licence_audit/demo.py $(if $(BACKEND),--backend "$(BACKEND)")
+
+demo-agents: $(INSTALLED) ## Watch agents survive a kill -9, with a scripted model (20 s each; BACKEND as for demo)
+	@for example in support_agent research_team; do \
+		$(PYTHON_IN_VENV) -m examples.$$example.demo $(if $(BACKEND),--backend "$(BACKEND)") || exit; done
 
 test: lint ## Check everything that CI checks: lint, all tests, replay on the other Pythons found
 	@.venv/bin/perdure stack build azure
