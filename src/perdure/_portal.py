@@ -17,6 +17,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from perdure._closers import run_closers
 from perdure._mailbox import Mailbox
 from perdure._replay.current import current_executor
 from perdure.errors import BackendUnavailableError, ForbiddenInWorkflowError
@@ -124,6 +125,7 @@ class Portal:
 
     async def cancel_all(self) -> None:
         """Cancel all other tasks and wait for them to end. Runs on the portal's loop."""
+        await run_closers()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()

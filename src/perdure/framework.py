@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import weakref
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from perdure._closers import before_loop_ends
 from perdure._replay.current import current_executor, require_executor
@@ -32,6 +32,7 @@ __all__ = [
     "call_activity",
     "in_workflow",
     "is_replaying",
+    "leave_history",
     "run_in_thread",
     "run_state",
     "run_threads_inline",
@@ -96,6 +97,19 @@ async def call_activity(
         delivery=delivery,
     )
     return json.loads(await executor.call_activity(call))
+
+
+def leave_history(*, recorded: str, asked: str) -> NoReturn:
+    """Say that the run's history has something else than the code asks for; the run stalls.
+
+    perdure tells apart what the code calls by names alone. Where a plugin calls many things by one
+    name, it alone can see that the code has changed.
+
+    Raises:
+        NonDeterminismError: Always; it goes on when a worker with fitting code starts.
+        NotInWorkflowError: No workflow runs here.
+    """
+    raise require_executor("leaving the history").leave_history(recorded=recorded, asked=asked)
 
 
 def run_state(kind: Callable[[], T]) -> T:

@@ -348,6 +348,12 @@ class WorkflowExecutor(SeededDraws):
         self._mismatch = self._mismatch or error
         self._loop.is_halted = True
 
+    def leave_history(self, *, recorded: str, asked: str) -> BaseException:
+        """Halt, as history has something else than the code asks for; return the error."""
+        error = self._log.mismatch(recorded, asked)
+        self.halt(error)
+        return error
+
 
 def _by_input(journal: Iterable[HistoryEvent]) -> Iterable[tuple[HistoryEvent, list[HistoryEvent]]]:
     """Yield each input of a journal with the commands that followed it."""

@@ -91,6 +91,7 @@ class ServerConnection:
         self._server = _unconnected(server) if self._is_owned else server
         self._lock = asyncio.Lock()
         self._calls = 0
+        self._is_lost = False
 
     async def functions(self, keywords: Mapping[str, Any]) -> list[FunctionTool]:
         """Return what the server offers now.
@@ -102,9 +103,9 @@ class ServerConnection:
             Exception: The server cannot be reached, or says no.
         """
         async with self._lock:
-            if await self._is_new(keywords):
-                return list(self._server.functions)
-            return await self._asked_again()
+            if not await self._is_new(keywords):
+                await self._is_renewed()
+            return list(self._server.functions)
 
     async def function(self, name: str, keywords: Mapping[str, Any]) -> FunctionTool:
         """Return a function of that name; it is called on this connection.
@@ -115,6 +116,9 @@ class ServerConnection:
         """
         async with self._lock:
             is_new = await self._is_new(keywords)
+            if not (is_new or may_resend.get()):
+                # What is sent once only is not to be sent to a server that is gone.
+                is_new = await self._is_renewed()
             found = _named(name, self._server.functions)
             if found is None and not is_new:
                 found = _named(name, await self._asked_again())
@@ -138,21 +142,42 @@ class ServerConnection:
         self._calls += 1
         try:
             return await function._invoke_function(call_kwargs)
+        except Exception as err:
+            if not (self._is_owned and _is_loss(err)):
+                raise
+            self._is_lost = True
+            if not may_resend.get():
+                raise _unknown(self._server) from err
         finally:
             self._calls -= 1
+        # As the framework itself does, where it notices.
+        async with self._lock:
+            await self._is_new(context.kwargs)
+        return await function._invoke_function(call_kwargs)
 
     async def _is_new(self, keywords: Mapping[str, Any]) -> bool:
         """Connect if need be; return whether the server was asked what it offers in doing so."""
         server = self._server
         await server._prepare_for_run(keywords)
-        if not server.is_connected:
-            await server.connect()
-            await server._prepare_for_run(keywords)
-            return True
-        # A server that is at work on a call may be too busy to say that it is there.
-        if not self._calls:
-            await server._ensure_connected()
-        return False
+        if server.is_connected and not self._is_lost:
+            # A server that is at work on a call may be too busy to say that it is there.
+            if not self._calls:
+                await server._ensure_connected()
+            return False
+        await server.connect(reset=self._is_lost)
+        self._is_lost = False
+        await server._prepare_for_run(keywords)
+        return True
+
+    async def _is_renewed(self) -> bool:
+        """Ask the server what it offers, as a sign of life; return ``True``."""
+        try:
+            await self._asked_again()
+        except Exception as err:
+            if not (self._is_owned and _is_loss(err)):
+                raise
+            await self._server.connect(reset=True)
+        return True
 
     async def _asked_again(self) -> list[FunctionTool]:
         server = self._server
@@ -206,8 +231,28 @@ async def _own(server: MCPTool) -> None:
 
 async def _recover(server: MCPTool, *, operation: str, **details: Any) -> None:
     if operation == "tool call" and not may_resend.get():
-        raise ToolExecutionException(
-            f"Whether this call took place is unknown: the connection to MCP server "
-            f"{server.name!r} was lost before it answered. Find out before calling it again."
-        )
+        raise _unknown(server)
     await type(server)._recover_connection_after_loss(server, operation=operation, **details)
+
+
+def _unknown(server: MCPTool) -> ToolExecutionException:
+    return ToolExecutionException(
+        f"Whether this call took place is unknown: the connection to MCP server {server.name!r} "
+        "was lost before it answered. Find out before calling it again."
+    )
+
+
+def _is_loss(error: BaseException | None) -> bool:
+    """Return whether a connection that has ended is behind an error."""
+    # Only here: the framework itself does without mcp until a server is connected to.
+    from anyio import BrokenResourceError, ClosedResourceError
+    from mcp import MCPError
+    from mcp.types import CONNECTION_CLOSED
+
+    while error is not None:
+        if isinstance(error, MCPError) and error.error.code == CONNECTION_CLOSED:
+            return True
+        if isinstance(error, ClosedResourceError | BrokenResourceError):
+            return True
+        error = error.__cause__
+    return False

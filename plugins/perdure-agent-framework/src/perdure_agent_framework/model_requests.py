@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from perdure_agent_framework.conversion import Json, message_to_json, options_to_json
+from perdure_agent_framework.conversion import Json, options_to_json
 from perdure_agent_framework.errors import NotDurableError
+from perdure_agent_framework.message_copies import message_copies
 from perdure_agent_framework.message_notes import notes_of, without_notes
 from perdure_agent_framework.pinned_tools import PINS, pins_of
 from perdure_agent_framework.redaction import secret_names
@@ -69,7 +70,7 @@ def sent(
     if is_fallback:
         # The framework names the model of the client that it calls; a fallback has its own.
         options = {name: value for name, value in options.items() if name != "model"}
-    plain = [message_to_json(message) for message in messages]
+    plain = message_copies().to_json(messages, conversation=conversation)
     notes, plain = notes_of(plain), without_notes(plain)
     stored = options_to_json(options)
     if pins := pins_of(options.get("tools")):

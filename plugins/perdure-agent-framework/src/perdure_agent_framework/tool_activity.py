@@ -12,6 +12,7 @@ from agent_framework import FunctionTool
 
 from perdure.framework import run_in_thread
 from perdure_agent_framework.errors import AgentNotRegisteredError, NotDurableError
+from perdure_agent_framework.result_carriers import carried_by
 from perdure_agent_framework.tool_context import (
     changed_state,
     context_from_json,
@@ -53,9 +54,10 @@ async def call_tool(catalogue: Catalogue, request: Json) -> Json:
 
     outcome = await outcome_of(invoke)
     try:
-        return {**outcome, "state": changed_state(context, request["context"])}
+        state = changed_state(context, request["context"])
     except NotDurableError as err:
         return ends_run(err)
+    return {**outcome, **carried_by(context), "state": state}
 
 
 def _on_worker(found: FunctionTool) -> FunctionTool:

@@ -11,6 +11,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 from perdure import ActivityError, ActivityOutcomeUnknownError, ActivityTimeoutError
 from perdure.framework import call_activity
 from perdure_agent_framework.errors import NotDurableError
+from perdure_agent_framework.result_carriers import take_carried
 from perdure_agent_framework.scope import calling_scope
 from perdure_agent_framework.tool_arguments import given_arguments
 from perdure_agent_framework.tool_context import context_to_json, take_back
@@ -119,6 +120,7 @@ class OnWorker:
         except ActivityError as err:
             raise ToolCallError(err.failure.message) from err
         take_back(call.context, outcome)
+        take_carried(call.context, outcome)
         return result_of(outcome, tool=call.tool.name)
 
     async def _outcome(self, call: Call, policy: ToolPolicy) -> Json:

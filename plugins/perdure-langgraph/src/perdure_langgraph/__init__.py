@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+from perdure_langgraph.approvals import GraphApproval
 from perdure_langgraph.durable import durable_graph
 from perdure_langgraph.errors import (
+    CallbacksInWorkflowError,
     DuplicateGraphError,
     GraphNotRegisteredError,
+    NoCheckpointerError,
     NodeError,
+    NodeGoneError,
+    StreamModesError,
+    ThreadEndedError,
     UnserializableStateError,
 )
 from perdure_langgraph.runner import DurableGraphRunner
+from perdure_langgraph.stream_views import GraphChunk
 
 __all__ = [
+    "CallbacksInWorkflowError",
     "DuplicateGraphError",
     "DurableGraphRunner",
+    "GraphApproval",
+    "GraphChunk",
     "GraphNotRegisteredError",
+    "NoCheckpointerError",
     "NodeError",
+    "NodeGoneError",
+    "StreamModesError",
+    "ThreadEndedError",
     "UnserializableStateError",
     "durable_graph",
 ]

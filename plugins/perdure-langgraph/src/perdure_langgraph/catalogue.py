@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from langgraph.pregel._read import PregelNode
 
     from perdure import Registry
+    from perdure.streams import StreamHub
+    from perdure_langgraph.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +25,13 @@ class Node:
         key: ``"graph/node"``; for a node of a sub-graph ``"graph/node/inner"``.
         node: The node itself.
         graph: The graph that it is a node of.
+        root: The graph that was registered, whose store, cache and callbacks its sub-graphs use.
     """
 
     key: str
     node: PregelNode
     graph: Pregel[Any, Any, Any, Any]
+    root: Pregel[Any, Any, Any, Any]
 
 
 class Catalogue:
@@ -35,12 +39,16 @@ class Catalogue:
 
     Attributes:
         graphs: The user's own graphs, by name.
-        nodes: By ``"graph/node"``.
+        nodes: By ``"graph/node"``; tasks by ``"graph/entrypoint/module:function"``.
+        task_paths: The tasks of each entrypoint, by ``"graph/entrypoint"``.
+        hub: Where what runs stream is published; ``None`` for the one of the environment.
     """
 
     def __init__(self) -> None:
         self.graphs: dict[str, Pregel[Any, Any, Any, Any]] = {}
         self.nodes: dict[str, Node] = {}
+        self.task_paths: dict[str, Tasks] = {}
+        self.hub: StreamHub | None = None
 
     def add_graph(self, name: str, graph: Pregel[Any, Any, Any, Any]) -> None:
         """Let ``graph`` be found under ``name``.
@@ -68,6 +76,9 @@ class Catalogue:
             GraphNotRegisteredError: There is none.
         """
         if key not in self.nodes:
+            path = key.rpartition("/")[0]
+            if path in self.task_paths and (task := self.task_paths[path].imported(key)):
+                return task
             raise GraphNotRegisteredError(kind="node", name=key, known=list(self.nodes))
         return self.nodes[key]
 

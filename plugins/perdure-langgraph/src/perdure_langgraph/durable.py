@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from langgraph._internal._runnable import RunnableCallable
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.pregel import Pregel
 
 from perdure_langgraph import determinism
+from perdure_langgraph.bodies import BodyCall, is_entrypoint
 from perdure_langgraph.catalogue import Catalogue, Node, catalogue_of, new_catalogue
+from perdure_langgraph.checkpointer_activity import CHECKPOINTER_ACTIVITY, run_checkpointer
+from perdure_langgraph.checkpointers import RoutingSaver
+from perdure_langgraph.in_workflows import workflow_class
+from perdure_langgraph.live import PUBLISH_ACTIVITY, append, hub_of
 from perdure_langgraph.node_activity import run_node
 from perdure_langgraph.node_call import NODE_ACTIVITY, NodeCall
+from perdure_langgraph.tasks import Tasks
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -18,7 +25,8 @@ if TYPE_CHECKING:
 
     from perdure import Registry
 
-G = TypeVar("G", bound="Pregel[Any, Any, Any, Any]")
+Graph: TypeAlias = "Pregel[Any, Any, Any, Any]"
+G = TypeVar("G", bound=Graph)
 
 _START = "__start__"
 
@@ -48,27 +56,40 @@ def durable_graph(graph: G, *, app: Registry, name: str | None = None) -> G:
         _add_activities(app, catalogue)
     key = name or graph.get_name()
     catalogue.add_graph(key, graph)
-    return _copied(catalogue, graph, key)
+    copied = _copied(catalogue, graph, key, root=graph)
+    if isinstance(graph.checkpointer, BaseCheckpointSaver):
+        copied.checkpointer = RoutingSaver(graph.checkpointer, graph=key)
+    return copied
 
 
-def _copied(catalogue: Catalogue, graph: G, path: str) -> G:
+def _copied(catalogue: Catalogue, graph: G, path: str, *, root: Graph) -> G:
     nodes = {
-        name: _copied_node(catalogue, graph, node, f"{path}/{name}", name)
+        name: _copied_node(catalogue, graph, node, f"{path}/{name}", root)
         for name, node in graph.nodes.items()
     }
-    return graph.copy({"nodes": nodes, "retry_policy": (), "cache": None, "cache_policy": None})
+    without = {"retry_policy": (), "cache": None, "cache_policy": None}
+    copied = graph.copy({"nodes": nodes, **without})
+    copied.__class__ = workflow_class(type(graph))
+    return copied
 
 
 def _copied_node(
-    catalogue: Catalogue, graph: Any, node: PregelNode, key: str, name: str
+    catalogue: Catalogue, graph: Graph, node: PregelNode, key: str, root: Graph
 ) -> PregelNode:
+    name = key.rpartition("/")[2]
     if name == _START:
         return node
     if isinstance(node.bound, Pregel):
-        return node.copy({"bound": _copied(catalogue, node.bound, key), "subgraphs": None})
-    known = Node(key=key, node=node, graph=graph)
-    catalogue.nodes[key] = known
-    call = NodeCall(known)
+        return node.copy(
+            {"bound": _copied(catalogue, node.bound, key, root=root), "subgraphs": None}
+        )
+    known = Node(key=key, node=node, graph=graph, root=root)
+    call: NodeCall | BodyCall
+    if is_entrypoint(graph):
+        call = BodyCall(known, Tasks(catalogue, graph, key, root))
+    else:
+        catalogue.nodes[key] = known
+        call = NodeCall(known)
 
     async def run(state: Any, config: RunnableConfig) -> Any:
         return await call(state, config)
@@ -82,3 +103,12 @@ def _add_activities(app: Registry, catalogue: Catalogue) -> None:
     @app.activity(name=NODE_ACTIVITY)
     async def graph_node(request: dict[str, Any]) -> dict[str, Any]:
         return await run_node(catalogue, request)
+
+    @app.activity(name=CHECKPOINTER_ACTIVITY)
+    async def graph_checkpointer(request: dict[str, Any]) -> str:
+        return await run_checkpointer(catalogue, request)
+
+    @app.activity(name=PUBLISH_ACTIVITY)
+    async def graph_publish(stream_id: str, pieces: list[dict[str, Any]]) -> None:
+        for piece in pieces:
+            await append(hub_of(catalogue), stream_id, piece)

@@ -37,6 +37,104 @@ class UnserializableStateError(PerdureError, TypeError):
         )
 
 
+class ThreadEndedError(PerdureError):
+    """A thread was closed or terminated, so it takes no request."""
+
+    def __init__(self, *, instance_id: str) -> None:
+        super().__init__(
+            f"the thread (workflow instance {instance_id!r}) has ended, as it was closed or "
+            "terminated; use another thread_id, or purge the instance to begin anew under this one"
+        )
+        self.instance_id = instance_id
+
+
+class NodeGoneError(PerdureError, LookupError):
+    """A thread is to go on with nodes that its graph does not have any more.
+
+    Attributes:
+        nodes: Those nodes.
+    """
+
+    def __init__(self, *, nodes: list[str], known: list[str]) -> None:
+        super().__init__(
+            f"the thread waits for {', '.join(map(repr, nodes))}, which its graph does not have any"
+            f" more; it has: {', '.join(sorted(known))}. Nothing is lost: register a graph that has"
+            " it, or go on elsewhere: aupdate_state(…, as_node=…), or a new input"
+        )
+        self.nodes = nodes
+
+
+class UnsupportedGraphError(PerdureError, NotImplementedError):
+    """A graph asks for something that there is not in workflows."""
+
+    def __init__(self, *, graph: str, what: str, remedy: str) -> None:
+        super().__init__(f"graph {graph!r}: {what} cannot be had in workflows; {remedy}")
+
+
+class DuplicateTaskError(PerdureError, ValueError):
+    """Two tasks of an entrypoint cannot be told apart in another process."""
+
+    def __init__(self, *, task: str, entrypoint: str) -> None:
+        super().__init__(
+            f"entrypoint {entrypoint!r} has two tasks named {task!r} that are defined in one "
+            "place; give one of them another name: @task(name=…)"
+        )
+
+
+class TaskNotFoundError(PerdureError, LookupError):
+    """An entrypoint calls a task that other processes could not find."""
+
+    def __init__(self, *, task: str, entrypoint: str) -> None:
+        super().__init__(
+            f"task {task!r} of entrypoint {entrypoint!r} could not be found by another worker; "
+            "define it in a module, or beside the entrypoint and name it in its code, but not "
+            "while the entrypoint runs"
+        )
+
+
+class StoreInWorkflowError(PerdureError, RuntimeError):
+    """The body of an entrypoint, which runs in a workflow, uses a store."""
+
+    def __init__(self, *, entrypoint: str) -> None:
+        super().__init__(
+            f"entrypoint {entrypoint!r} uses the store in its body, which runs again on each "
+            "replay; use it in a task"
+        )
+
+
+class StreamModesError(PerdureError, ValueError):
+    """A request that was asked before is asked again in other stream modes."""
+
+    def __init__(self, *, request_id: str, modes: list[str], asked: list[str]) -> None:
+        had = f"in stream modes {modes}" if modes else "without a stream"
+        super().__init__(
+            f"request {request_id!r} was asked {had} before, so its answer has nothing in stream "
+            f"modes {asked}; ask for the same ones, or give another request_id"
+        )
+
+
+class NoCheckpointerError(PerdureError, LookupError):
+    """A thread has its state in a checkpointer that the graph does not have in this process."""
+
+    def __init__(self, *, graph: str) -> None:
+        super().__init__(
+            f"graph {graph!r} has no checkpointer in this process, but where the run began it had "
+            "one; compile it with the same checkpointer in every process"
+        )
+
+
+class CallbacksInWorkflowError(PerdureError, TypeError):
+    """Callbacks were given to a durable run, which another process may go on with."""
+
+    def __init__(self, *, handlers: list[str]) -> None:
+        super().__init__(
+            f"callbacks ({', '.join(handlers)}) cannot be given to a durable run, since they would "
+            "be called on each replay and are not there in other processes; give them to the graph "
+            "before it is registered, graph.with_config(callbacks=[…]): they then hear what nodes "
+            "call, in the workers"
+        )
+
+
 class NodeError(PerdureError):
     """A node raised something whose class this process does not know.
 

@@ -8,11 +8,13 @@ from typing import Any
 from langgraph import errors
 
 from perdure.types import Failure
+from perdure_langgraph import errors as own_errors
 from perdure_langgraph.errors import NodeError
 
+# Of these the attributes are told too, so that none is made by its constructor.
 _KNOWN = {
     f"{kind.__module__}.{kind.__qualname__}": kind
-    for kind in vars(errors).values()
+    for kind in (*vars(errors).values(), *vars(own_errors).values())
     if isinstance(kind, type) and issubclass(kind, Exception)
 }
 
@@ -20,7 +22,18 @@ _KNOWN = {
 def told(error: Exception) -> dict[str, Any]:
     """Return ``error`` as data."""
     failure = Failure.from_exception(error)
-    return {"type": failure.type, "message": failure.message, "traceback": failure.traceback}
+    data: dict[str, Any] = {"type": failure.type, "message": failure.message}
+    data["traceback"] = failure.traceback
+    if failure.type not in _KNOWN and _is_plain(error.args):
+        data["args"] = list(error.args)
+    if failure.type in _KNOWN:
+        named = vars(error).items()
+        data["attributes"] = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in named
+            if _is_plain(value) and not name.startswith("__")
+        }
+    return data
 
 
 def raised(outcome: dict[str, Any], *, node: str) -> Exception:
@@ -30,13 +43,53 @@ def raised(outcome: dict[str, Any], *, node: str) -> Exception:
     and comes as ``NodeError``.
     """
     failure = outcome["error"]
-    kind = _KNOWN.get(failure["type"]) or getattr(builtins, failure["type"], None)
-    if isinstance(kind, type) and issubclass(kind, Exception):
-        try:
-            made = kind(failure["message"])
-        except TypeError:  # it wants more than a message
-            made = None
-        if made is not None:
-            made.add_note(f"raised by node {node!r} in an activity\n{failure['traceback']}")
-            return made
-    return NodeError(node=node, type=failure["type"], message=failure["message"])
+    made = _known(failure) or _builtin(failure)
+    if made is None:
+        return NodeError(node=node, type=failure["type"], message=failure["message"])
+    made.add_note(f"raised by node {node!r} in an activity\n{failure['traceback']}")
+    return made
+
+
+def told_to_handler(failed: errors.NodeError | None) -> dict[str, Any] | None:
+    """Return what the error handler of a node is told, as data."""
+    if failed is None:
+        return None
+    error = failed.error if isinstance(failed.error, Exception) else Exception(str(failed.error))
+    # Without the frames, which are those of the workflow.
+    return {"node": failed.node, "error": {**told(error), "traceback": ""}}
+
+
+def heard_by_handler(data: dict[str, Any] | None) -> errors.NodeError | None:
+    """Return what :func:`told_to_handler` was given."""
+    if data is None:
+        return None
+    return errors.NodeError(node=data["node"], error=raised(data, node=data["node"]))
+
+
+def _known(failure: dict[str, Any]) -> Exception | None:
+    kind = _KNOWN.get(failure["type"])
+    if kind is None:
+        return None
+    made = kind.__new__(kind)
+    made.args = (failure["message"],)
+    for name, value in failure.get("attributes", {}).items():
+        setattr(made, name, tuple(value) if isinstance(value, list) else value)
+    return made
+
+
+def _builtin(failure: dict[str, Any]) -> Exception | None:
+    kind = getattr(builtins, failure["type"], None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        return None
+    if kind is RuntimeError and "event loop" in failure["message"]:
+        # The workflow would be told that it awaits what it may not, but a node in a worker did.
+        return None
+    try:
+        return kind(*failure.get("args", [failure["message"]]))
+    except TypeError:  # it wants more than a message
+        return None
+
+
+def _is_plain(value: Any) -> bool:
+    items = value if isinstance(value, tuple | list) else [value]
+    return all(isinstance(item, str | int | float | bool | None) for item in items)

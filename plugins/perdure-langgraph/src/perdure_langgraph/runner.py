@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
+import copy
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import perdure
+from perdure_langgraph import asking
+from perdure_langgraph.approvals import rules_of
+from perdure_langgraph.catalogue import catalogue_of
 from perdure_langgraph.durable import durable_graph
-from perdure_langgraph.failures import raised
+from perdure_langgraph.live import hub_of
 from perdure_langgraph.requests import (
-    CANCEL,
-    CLOSE,
-    REQUEST,
     Json,
     Kind,
+    Request,
     as_list,
-    reply_instance_id,
+    make_request,
     thread_instance_id,
 )
-from perdure_langgraph.serde import decode, encode
 from perdure_langgraph.snapshots import snapshot_from
+from perdure_langgraph.stream_views import GraphChunk
+from perdure_langgraph.streaming import chunks_of_run, shaped
 from perdure_langgraph.thread import threads_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
     from datetime import timedelta
+    from typing import Self
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.pregel import Pregel
     from langgraph.types import StateSnapshot
 
     from perdure import App, Client
-
-_FIRST_PAUSE = 0.01
-_LONGEST_PAUSE = 0.5
+    from perdure.streams import StreamHub
+    from perdure_langgraph.approvals import GraphApproval
 
 
 class DurableGraphRunner:
@@ -53,6 +55,8 @@ class DurableGraphRunner:
         name: str | None = None,
         requests_per_run: int = 50,
         keep_checkpoints: int = 200,
+        stream_hub: StreamHub | None = None,
+        approvals: bool | Mapping[str, GraphApproval] = False,
     ) -> None:
         """Register the graph with ``app``.
 
@@ -62,21 +66,40 @@ class DurableGraphRunner:
                 runner is used: ``async with app.run(): …``.
             name: What the graph is called in every process; its own name by default.
             requests_per_run: After how many requests a thread begins a new run, with a new history.
-            keep_checkpoints: How many checkpoints a thread keeps then, for its state history.
+            keep_checkpoints: How many checkpoints a thread keeps then, for its state history. In a
+                checkpointer that lasts, which the graph was compiled with, all are kept.
+            stream_hub: Where what runs stream is published; by default as ``PERDURE_GRAPH_STREAMS``
+                says, in this process.
+            approvals: Which interrupts people approve while the run waits, by ``perdure approvals``
+                or ``client.approvals``: ``True`` is all, a mapping says for which nodes and how.
+                Any other interrupt ends the run, and is answered by ``Command(resume=…)``.
 
         Raises:
             DuplicateGraphError: The app has another graph of that name.
-            TypeError: It is no compiled graph.
+            TypeError: It is no compiled graph, or ``approvals`` is something else.
         """
         self.name = name or graph.get_name()
         self.graph = durable_graph(graph, app=app, name=self.name)
+        catalogue = catalogue_of(app)
+        assert catalogue is not None  # durable_graph made it
+        self._catalogue = catalogue
+        if stream_hub is not None:
+            catalogue.hub = stream_hub
         self._app = app
         self._threads = threads_of(app)
         self._threads.graphs[self.name] = self.graph
+        self._threads.rules[self.name] = rules_of(approvals)
+        self._client: Client | None = None
         self._settings = {
             "requests_per_run": requests_per_run,
             "keep_checkpoints": keep_checkpoints,
         }
+
+    def using(self, client: Client) -> Self:
+        """Return this runner on a client of your own, such as that of ``run_in_memory``."""
+        made = copy.copy(self)
+        made._client = client
+        return made
 
     async def ainvoke(
         self,
@@ -102,7 +125,7 @@ class DurableGraphRunner:
             TimeoutError: There is no answer yet.
             Exception: The graph raised it.
         """
-        value, _ = await self._ask(
+        return await self._ask(
             "run",
             input=input,
             config=config,
@@ -111,7 +134,6 @@ class DurableGraphRunner:
             options=options,
             timeout=timeout,
         )
-        return value
 
     async def astream(
         self,
@@ -122,14 +144,53 @@ class DurableGraphRunner:
         request_id: str | None = None,
         stream_mode: str | Sequence[str] | None = None,
         **options: Any,
-    ) -> AsyncIterator[Any]:
-        """Run the graph and yield what it streams, as the graph's own ``astream``.
+    ) -> AsyncGenerator[Any, None]:
+        """Run the graph and yield what it streams as it goes on, as the graph's own ``astream``.
+
+        What nodes stream in parallel comes as it is said. Close it (``contextlib.aclosing``) where
+        it may be left early; the run goes on all the same.
 
         Raises:
+            StreamModesError: The request was asked before, in other modes.
+            Exception: The graph raised it.
+        """
+        has_modes = not isinstance(stream_mode, str | None)
+        chunks = self.astream_chunks(
+            input,
+            config,
+            thread_id=thread_id,
+            request_id=request_id,
+            stream_mode=stream_mode,
+            **options,
+        )
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield shaped(
+                    chunk, has_modes=has_modes, has_namespaces=bool(options.get("subgraphs"))
+                )
+
+    async def astream_chunks(
+        self,
+        input: Any,
+        config: RunnableConfig | None = None,
+        *,
+        thread_id: str | None = None,
+        request_id: str | None = None,
+        stream_mode: str | Sequence[str] | None = None,
+        after: int = -1,
+        **options: Any,
+    ) -> AsyncGenerator[GraphChunk, None]:
+        """Yield what :meth:`astream` does, each chunk with its place in the stream.
+
+        Who was cut off asks again with the same ``request_id`` and ``after=`` the last sequence
+        number that it has had.
+
+        Raises:
+            StreamModesError: The request was asked before, in other modes.
             Exception: The graph raised it.
         """
         modes = as_list(stream_mode, default="updates")
-        _, chunks = await self._ask(
+        request = self._request(
             "run",
             input=input,
             config=config,
@@ -138,30 +199,28 @@ class DurableGraphRunner:
             options=options,
             modes=modes,
         )
-        for chunk in chunks:
-            whole = chunk if len(chunk) == 3 else [None, *chunk]
-            namespace, mode, payload = whole
-            parts = [
-                *([tuple(namespace)] if namespace is not None else []),
-                *([mode] if not isinstance(stream_mode, str | None) else []),
-                payload,
-            ]
-            yield parts[0] if len(parts) == 1 else tuple(parts)
+        hub = hub_of(self._catalogue)
+        run = chunks_of_run(hub, request.event["reply_id"], answer=lambda: self._outcome(request))
+        async with aclosing(run):
+            async for chunk in run:
+                if not isinstance(chunk, GraphChunk):
+                    request.check_modes(chunk)
+                    request.value_of(chunk)
+                elif chunk.sequence > after:
+                    yield chunk
 
     async def aget_state(
         self, config: RunnableConfig | None = None, *, thread_id: str | None = None, **options: Any
     ) -> StateSnapshot:
         """Return the state of a thread, or that of the checkpoint that ``config`` names."""
-        value, _ = await self._ask("get_state", config=config, thread_id=thread_id, options=options)
+        value = await self._ask("get_state", config=config, thread_id=thread_id, options=options)
         return snapshot_from(value)
 
     async def aget_state_history(
         self, config: RunnableConfig | None = None, *, thread_id: str | None = None, **options: Any
     ) -> AsyncIterator[StateSnapshot]:
         """Yield the states of a thread, the newest first."""
-        value, _ = await self._ask(
-            "get_history", config=config, thread_id=thread_id, options=options
-        )
+        value = await self._ask("get_history", config=config, thread_id=thread_id, options=options)
         for snapshot in value:
             yield snapshot_from(snapshot)
 
@@ -174,7 +233,7 @@ class DurableGraphRunner:
         thread_id: str | None = None,
     ) -> RunnableConfig:
         """Change the state of a thread, or fork it from the checkpoint that ``config`` names."""
-        value, _ = await self._ask(
+        value = await self._ask(
             "update_state",
             input=values,
             config=config,
@@ -185,76 +244,47 @@ class DurableGraphRunner:
         return made
 
     async def cancel(self, thread_id: str, *, request_id: str | None = None) -> None:
-        """Cancel the run that goes on on a thread; nodes that run are given up."""
-        async with self._app.client() as client:
-            handle = client.get(None, thread_instance_id(self.name, thread_id))
-            await handle.raise_event(CANCEL, {"request_id": request_id})
+        """Cancel a request of a thread; nodes that run are given up.
+
+        Args:
+            thread_id: The thread.
+            request_id: The request, which may wait its turn; by default the one that runs.
+
+        Raises:
+            InstanceNotFoundError: There is no such thread.
+            ThreadEndedError: The thread has ended.
+        """
+        instance_id = thread_instance_id(self.name, thread_id)
+        async with self._connected() as client:
+            await asking.cancel(client, instance_id, request_id=request_id)
 
     async def close(self, thread_id: str) -> None:
-        """End a thread once it is idle; its replies stay until they are purged."""
+        """End a thread once it is idle; its replies stay until they are purged.
+
+        Raises:
+            InstanceNotFoundError: There is no such thread.
+        """
+        async with self._connected() as client:
+            await asking.close(client, thread_instance_id(self.name, thread_id))
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Client]:
+        if self._client is not None:
+            yield self._client
+            return
         async with self._app.client() as client:
-            handle = client.get(None, thread_instance_id(self.name, thread_id))
-            await handle.raise_event(CLOSE, {})
+            yield client
 
-    async def _ask(
-        self,
-        kind: Kind,
-        *,
-        config: RunnableConfig | None,
-        thread_id: str | None,
-        options: Json,
-        input: Any = None,
-        request_id: str | None = None,
-        modes: Sequence[str] = (),
-        timeout: timedelta | None = None,
-    ) -> tuple[Any, list[Any]]:
-        whole: dict[str, Any] = dict(config or {})
-        configurable = dict(whole.get("configurable") or {})
-        thread = thread_id or configurable.get("thread_id") or uuid.uuid4().hex
-        whole["configurable"] = {**configurable, "thread_id": thread}
-        instance_id = thread_instance_id(self.name, thread)
-        request = request_id or uuid.uuid4().hex
-        reply_id = reply_instance_id(instance_id, request)
-        event = {
-            "kind": kind,
-            "request_id": request,
-            "reply_id": reply_id,
-            "input": encode(input, what="the input of a graph"),
-            "config": encode(whole, what="the config of a run"),
-            "options": encode(dict(options), what="the options of a run"),
-            "modes": list(modes),
-        }
-        async with self._app.client() as client:
-            seconds = None if timeout is None else timeout.total_seconds()
-            async with asyncio.timeout(seconds):
-                outcome = await self._answered(client, instance_id, event)
-        if outcome["kind"] == "cancelled":
-            raise asyncio.CancelledError(f"request {request!r} of thread {thread!r} was cancelled")
-        if outcome["kind"] == "error":
-            raise raised(outcome, node=self.name)
-        return decode(outcome["value"]), decode(outcome["chunks"]) if "chunks" in outcome else []
+    async def _ask(self, kind: Kind, *, timeout: timedelta | None = None, **given: Any) -> Any:
+        request = self._request(kind, **given)
+        seconds = None if timeout is None else timeout.total_seconds()
+        async with asyncio.timeout(seconds):
+            return request.value_of(await self._outcome(request))
 
-    async def _answered(self, client: Client, instance_id: str, event: Json) -> Json:
-        reply = client.get(self._threads.reply, event["reply_id"])
-        try:
-            return await reply.result()
-        except perdure.InstanceNotFoundError:
-            pass  # not asked before, or not answered yet; a thread ignores what it has seen
-        call = self._threads.thread.bind(self.name, self._settings)
-        thread = await client.start(call, instance_id=instance_id, if_exists="attach")
-        await thread.raise_event(REQUEST, event)
-        pause = _FIRST_PAUSE
-        while True:
-            await asyncio.sleep(pause)
-            try:
-                return await reply.result()
-            except perdure.InstanceNotFoundError:
-                pause = min(pause * 1.3, _LONGEST_PAUSE)
-                await _check_runs(thread)
+    def _request(self, kind: Kind, **given: Any) -> Request:
+        return make_request(self.name, kind, **given)
 
-
-async def _check_runs(thread: Any) -> None:
-    """Raise what ended the thread, if something did."""
-    info = await thread.info()
-    if info.status.is_terminal:
-        await thread.result()
+    async def _outcome(self, request: Request) -> Json:
+        thread = self._threads.thread.bind(self.name, self._settings)
+        async with self._connected() as client:
+            return await asking.outcome_of(client, request, thread=thread)

@@ -6,11 +6,24 @@ from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
 
+import perdure
+from perdure.framework import in_workflow
+
 
 class WorkflowSaver(InMemorySaver):
-    """Keeps checkpoints in memory; versions are counted, without the chance in LangGraph's own."""
+    """Keeps checkpoints in memory; the chance in its versions is the workflow's."""
 
     def get_next_version(self, current: Any, channel: None) -> str:
         """Return the version after ``current``."""
-        number = 0 if current is None else int(str(current).split(".")[0])
-        return f"{number + 1:032}.{0:016}"
+        if not in_workflow():
+            return super().get_next_version(current, channel)
+        return next_version(current)
+
+
+def next_version(current: Any) -> str:
+    """Return the version after ``current``, in the format that LangGraph's own savers use.
+
+    It has some chance in it, so that two forks of one checkpoint never share a version.
+    """
+    number = 0 if current is None else int(str(current).split(".")[0])
+    return f"{number + 1:032}.{perdure.random().random():016}"

@@ -8,6 +8,7 @@ from typing import Any
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from perdure_langgraph.errors import UnserializableStateError
+from perdure_langgraph.tuples import marked, unmarked
 
 _serializer = JsonPlusSerializer()
 
@@ -23,7 +24,7 @@ def encode(value: Any, *, what: str) -> str:
         UnserializableStateError: It cannot be stored.
     """
     try:
-        kind, data = _serializer.dumps_typed(value)
+        kind, data = _serializer.dumps_typed(marked(value))
     except Exception as err:  # the serializer raises whatever its parts do
         raise UnserializableStateError(what=_culprit(value, what), problem=str(err)) from err
     return f"{kind}:{base64.b64encode(data).decode()}"
@@ -32,14 +33,15 @@ def encode(value: Any, *, what: str) -> str:
 def decode(text: str) -> Any:
     """Return the value of :func:`encode`."""
     kind, _, data = text.partition(":")
-    return _serializer.loads_typed((kind, base64.b64decode(data)))
+    return unmarked(_serializer.loads_typed((kind, base64.b64decode(data))))
 
 
 def _culprit(value: Any, what: str) -> str:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            try:
-                _serializer.dumps_typed(item)
-            except Exception:  # noqa: BLE001 - it is said by whoever asks
-                return f"{key!r} ({type(item).__qualname__}) in {what}"
+    """Return what part of ``value`` cannot be stored, as far down as mappings go."""
+    items = value.items() if isinstance(value, dict) else ()
+    for key, item in items:
+        try:
+            _serializer.dumps_typed(marked(item))
+        except Exception:  # noqa: BLE001 - it is said by whoever asks
+            return _culprit(item, f"{key!r} in {what}")
     return f"{what} ({type(value).__qualname__})"
