@@ -1,6 +1,7 @@
-"""An MCP server of the tests: ``python serving.py FOLDER`` over stdio, with ``http PORT`` over HTTP.
+"""An MCP server of the tests: ``serving.py FOLDER`` over stdio, with ``http PORT`` over HTTP.
 
-What it offers stands in ``FOLDER/offers``, one name a line; each call is a line of ``FOLDER/calls``.
+What it offers stands in ``FOLDER/offers``, a name a line,
+perhaps with ``=`` and a description; each call is a line of ``FOLDER/calls``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import Context  # noqa: TC002 - by it the server knows the parameter
 
 
 def server_on(folder: Path) -> MCPServer[Any]:
@@ -50,11 +51,12 @@ def server_on(folder: Path) -> MCPServer[Any]:
         return f"Say hello to {name}."
 
     functions = {it.__name__: it for it in (add, refund, crash, fail)}
-    for name in (folder / "offers").read_text(encoding="utf-8").split():
+    for line in (folder / "offers").read_text(encoding="utf-8").splitlines():
+        name, _, description = line.partition("=")
         if name == "greet":
             server.prompt()(greet)
         else:
-            server.tool(structured_output=False)(functions[name])
+            server.tool(description=description or None, structured_output=False)(functions[name])
     return server
 
 

@@ -13,20 +13,19 @@ from agent_framework import (
     FunctionInvocationContext,
     SessionContext,
 )
-from providers.notebooks import Notebook
 
 from agent_kit.scenarios import Scenario, Setup
 from agent_kit.ways import play_on_engine, play_plainly
 from perdure.testing.scripted_model import Rule, ScriptedModel, when
 from perdure_agent_framework.policies import Policies, ProviderPolicy
+from providers.notebooks import Notebook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from providers.conftest import Compare
-
     from agent_kit.scenarios import Build
     from agent_kit.ways import Played
+    from providers.conftest import Compare
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is experimental")
 

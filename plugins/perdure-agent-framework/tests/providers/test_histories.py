@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from agent_framework import Agent, FileHistoryProvider
-from providers.notebooks import LineHistory
 
 from agent_kit.driving import driver_of
 from agent_kit.scenarios import Scenario, Setup
 from agent_kit.ways import WORKFLOW, app_of, play_on_engine, play_plainly
-from perdure.spi.program import ActivityTask
 from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import Rule, ScriptedModel, when
+from providers.notebooks import LineHistory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from agent_kit.scenarios import Build
     from agent_kit.ways import Played
     from perdure.spi.history import ActivityScheduled
+    from perdure.spi.program import ActivityTask
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is experimental")
 
