@@ -1,7 +1,7 @@
 # perdure: `make` says what there is. Needs only Python 3.11 to 3.13 and make; all else goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-agents test lint soak bench clean
+.PHONY: help setup demo demo-agents test lint soak bench bench-agents clean
 
 PYTHON_IN_VENV := .venv/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
@@ -13,7 +13,7 @@ WHAT_IS_INSTALLED := pyproject.toml constraints.txt scripts/setup.sh $(wildcard 
 help: ## Say what each command does
 	@echo "perdure: durable workflows in plain async Python."
 	@echo
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "The first of them makes .venv by itself (PYTHON=/path/to/python chooses another Python for it)."
 
@@ -26,8 +26,8 @@ $(INSTALLED): $(WHAT_IS_INSTALLED)
 demo: $(INSTALLED) ## Watch a licence audit of this Python survive a kill -9 (under 20 s; BACKEND=dapr or azure: on its servers)
 	@$(PYTHON_IN_VENV) examples/licence_audit/demo.py $(if $(BACKEND),--backend "$(BACKEND)")
 
-demo-agents: $(INSTALLED) ## Watch agents survive a kill -9, with a scripted model (20 s each; BACKEND as for demo)
-	@for example in support_agent research_team; do \
+demo-agents: $(INSTALLED) ## Watch agents and a graph survive a kill -9, with a scripted model (20 s each; BACKEND as for demo)
+	@for example in support_agent research_team claim_processing; do \
 		$(PYTHON_IN_VENV) -m examples.$$example.demo $(if $(BACKEND),--backend "$(BACKEND)") || exit; done
 
 test: lint ## Check everything that CI checks: lint, all tests, replay on the other Pythons found
@@ -37,10 +37,8 @@ test: lint ## Check everything that CI checks: lint, all tests, replay on the ot
 	@$(PYTEST) tests -m "not serial" -n 2
 	@$(PYTEST) tests -m serial
 	@# Both vendors' messages have the same names: a process that has one's cannot load the other's plainly.
-	@$(PYTEST) plugins/perdure-azure -m "not serial" -n 2
-	@$(PYTEST) plugins/perdure-azure -m serial
-	@$(PYTEST) plugins/perdure-dapr -m "not serial" -n 2
-	@$(PYTEST) plugins/perdure-dapr -m serial
+	@for plugin in perdure-azure perdure-dapr perdure-agent-framework perdure-langgraph; do \
+		$(PYTEST) plugins/$$plugin -m "not serial" -n 2 || exit; $(PYTEST) plugins/$$plugin -m serial || exit; done
 	@$(PYTHON_IN_VENV) -m scripts.test_on_dapr_1_18
 	@$(PYTHON_IN_VENV) -m scripts.replay_on_other_pythons
 
@@ -52,7 +50,7 @@ lint: $(INSTALLED) ## Check style with ruff and types with mypy --strict
 		MYPYPATH=plugins/$$plugin/tests $(PYTHON_IN_VENV) -m mypy plugins/$$plugin/tests || exit; done
 
 soak: $(INSTALLED) ## Run the crash and property tests with their full counts (long; prints every seed)
-	@for part in tests plugins/perdure-azure plugins/perdure-dapr; do PERDURE_SOAK=1 $(PYTEST) $$part -m soak -s -v || exit; done
+	@for part in tests plugins/*/; do PERDURE_SOAK=1 $(PYTEST) $$part -m soak -s -v || exit; done
 
 bench: $(INSTALLED) ## Measure speed beside the floor of bare SQLite (BACKEND=dapr or azure: beside the vendor's SDK)
 ifneq ($(filter-out sqlite,$(BACKEND)),)
@@ -63,6 +61,9 @@ else
 		--benchmark-columns=min,median,iqr,ops,rounds --benchmark-json=$(BENCHMARKED)
 	@$(PYTHON_IN_VENV) -m benchmarks.report $(BENCHMARKED)
 endif
+
+bench-agents: $(INSTALLED) ## Measure durable agents beside the plain framework (BACKEND=dapr or azure: on its servers)
+	@$(PYTHON_IN_VENV) -m benchmarks.agents $(or $(BACKEND),sqlite)
 
 clean: ## Remove .venv, builds and caches (never your .perdure files)
 	rm -rf .venv build dist src/*.egg-info plugins/*/src/*.egg-info plugins/*/build

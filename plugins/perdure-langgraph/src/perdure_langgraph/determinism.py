@@ -11,7 +11,7 @@ import sys
 import uuid
 from datetime import datetime, tzinfo
 from hashlib import blake2b
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import langgraph.checkpoint.base
 import langgraph.checkpoint.base.id
@@ -19,6 +19,9 @@ import langgraph.pregel._checkpoint
 
 import perdure
 from perdure.framework import in_workflow, run_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _EPOCH = 0x01B21DD213814000
 _PREFIXES = ("langgraph.", "langchain.", "langchain_core.")
@@ -51,6 +54,17 @@ def install() -> None:
     for module in (langgraph.checkpoint.base, langgraph.pregel._checkpoint):
         if getattr(module, "datetime", None) is datetime:
             setattr(module, "datetime", _WorkflowDatetime)  # noqa: B010 - as above
+
+
+def draw_later_than(ids: Iterable[str]) -> None:
+    """Make the ids that this workflow draws later than these, whatever its clock says.
+
+    The newest checkpoint is the one whose id is the latest, and clocks differ between servers.
+    """
+    values = [uuid.UUID(it).int for it in ids]
+    drawn = [value >> 80 << 12 | value >> 64 & 0x0FFF for value in values]
+    clock = run_state(_Clock)
+    clock.last = max([clock.last, *drawn])
 
 
 _original_uuid4 = uuid.uuid4

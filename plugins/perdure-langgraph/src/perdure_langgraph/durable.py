@@ -13,7 +13,7 @@ from perdure_langgraph.bodies import BodyCall, is_entrypoint
 from perdure_langgraph.catalogue import Catalogue, Node, catalogue_of, new_catalogue
 from perdure_langgraph.checkpointer_activity import CHECKPOINTER_ACTIVITY, run_checkpointer
 from perdure_langgraph.checkpointers import RoutingSaver
-from perdure_langgraph.in_workflows import workflow_class
+from perdure_langgraph.in_workflows import STANDS_IN_FOR, workflow_class
 from perdure_langgraph.live import PUBLISH_ACTIVITY, append, hub_of
 from perdure_langgraph.node_activity import run_node
 from perdure_langgraph.node_call import NODE_ACTIVITY, NodeCall
@@ -67,8 +67,7 @@ def _copied(catalogue: Catalogue, graph: G, path: str, *, root: Graph) -> G:
         name: _copied_node(catalogue, graph, node, f"{path}/{name}", root)
         for name, node in graph.nodes.items()
     }
-    without = {"retry_policy": (), "cache": None, "cache_policy": None}
-    copied = graph.copy({"nodes": nodes, **without})
+    copied = graph.copy({"nodes": nodes})
     copied.__class__ = workflow_class(type(graph))
     return copied
 
@@ -95,6 +94,7 @@ def _copied_node(
         return await call(state, config)
 
     bound = RunnableCallable(None, run, name=name, trace=False, recurse=False)
+    setattr(bound, STANDS_IN_FOR, node)
     without = {"retry_policy": None, "cache_policy": None, "timeout": None}
     return node.copy({"bound": cast("Any", bound), **without})
 

@@ -17,6 +17,9 @@ from perdure_langgraph.stream_handlers import handlers_of
 if TYPE_CHECKING:
     from langgraph.pregel import Pregel
 
+STANDS_IN_FOR = "stands_in_for"
+"""The attribute of what stands in for a node's function that has the node as the user made it."""
+
 K = TypeVar("K", bound="Pregel[Any, Any, Any, Any]")
 
 
@@ -27,15 +30,14 @@ def workflow_class(kind: type[K]) -> type[K]:
     class DurableGraph(kind):  # type: ignore[valid-type,misc]  # a class made at run time
         def astream(self, input: Any, config: Any = None, **options: Any) -> Any:
             if not in_workflow():
-                return super().astream(input, config, **options)
+                return kind.astream(as_the_user_made_it(self), input, config, **options)
             _enter()
             check_no_callbacks(config)
             check_nothing_is_readable((config or {}).get(CONF, {}))
-            if (self.config or {}).get("callbacks"):
-                # They listen in the activities: here they would be called on each replay.
-                quiet = {**self.config, "callbacks": None}
-                return self.copy({"config": quiet}).astream(input, config, **options)
-            return super().astream(input, config, **options)
+            return kind.astream(_for_a_workflow(self), input, config, **options)
+
+        def stream(self, input: Any, config: Any = None, **options: Any) -> Any:
+            return kind.stream(as_the_user_made_it(self), input, config, **options)
 
         def _defaults(self, config: Any, **options: Any) -> Any:
             found = super()._defaults(config, **options)
@@ -51,6 +53,21 @@ def workflow_class(kind: type[K]) -> type[K]:
     DurableGraph.__name__ = kind.__name__
     DurableGraph.__qualname__ = kind.__qualname__
     return DurableGraph
+
+
+def as_the_user_made_it(graph: K) -> K:
+    """Return a durable graph with the nodes that its own stand in for: for outside workflows."""
+    nodes = {name: getattr(node.bound, STANDS_IN_FOR, node) for name, node in graph.nodes.items()}
+    return graph.copy({"nodes": nodes})
+
+
+def _for_a_workflow(graph: K) -> K:
+    """Return a durable graph without what is done in the activities of its nodes."""
+    without: dict[str, Any] = {"retry_policy": (), "cache": None, "cache_policy": None}
+    if (graph.config or {}).get("callbacks"):
+        # They listen in the activities: here they would be called on each replay.
+        without["config"] = {**(graph.config or {}), "callbacks": None}
+    return graph.copy(without)
 
 
 def check_no_callbacks(config: Any) -> None:

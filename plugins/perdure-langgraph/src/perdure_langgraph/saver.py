@@ -19,6 +19,15 @@ class WorkflowSaver(InMemorySaver):
             return super().get_next_version(current, channel)
         return next_version(current)
 
+    def checkpoint_ids(self) -> list[str]:
+        """Return the ids of all checkpoints."""
+        return [
+            it
+            for namespaces in self.storage.values()
+            for checkpoints in namespaces.values()
+            for it in checkpoints
+        ]
+
 
 def next_version(current: Any) -> str:
     """Return the version after ``current``, in the format that LangGraph's own savers use.

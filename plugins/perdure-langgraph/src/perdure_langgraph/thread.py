@@ -21,6 +21,7 @@ from perdure_langgraph.answers import answer, is_of_newest
 from perdure_langgraph.approving import Approvers
 from perdure_langgraph.carried import added, dump, load, merge
 from perdure_langgraph.checkpointers import RoutingSaver
+from perdure_langgraph.determinism import draw_later_than
 from perdure_langgraph.errors import GraphNotRegisteredError
 from perdure_langgraph.requests import CANCEL, CLOSE, REQUEST, Json
 
@@ -128,6 +129,7 @@ class Threads:
         if _has_own_checkpointer(graph):
             return await _answer_unless_cancelled(graph, value["request"], approvers)
         saver = load(value["checkpoints"])
+        draw_later_than(saver.checkpoint_ids())
         graph = graph.copy({"checkpointer": saver})
         reply = await _answer_unless_cancelled(graph, value["request"], approvers)
         return {**reply, "checkpoints": added(saver, load(value["checkpoints"]))}

@@ -8,7 +8,10 @@ from graph_kit.nodes import EMPTY, trails
 from graph_kit.shapes import Log, Shape
 from graph_kit.ways import golden
 from langgraph.graph import END, START
-from langgraph.types import Send
+from langgraph.types import RetryPolicy, Send
+
+import perdure
+from perdure_langgraph import DurableGraphRunner, durable_graph
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -190,3 +193,38 @@ async def test_a_sequence_of_nodes(tmp_path: Path) -> None:
 
     played = await golden(build, tmp_path)
     assert played.last["trail"] == ["first", "c"]
+
+
+async def test_two_graphs_of_an_app_have_nodes_of_the_same_name(tmp_path: Path) -> None:
+    def saying(text: str) -> Any:
+        graph = trails(Log(), "", a=lambda state: {"trail": [text]})
+        graph.add_edge(START, "a")
+        return graph.compile()
+
+    app = perdure.App("shapes", backend=f"sqlite:///{tmp_path}/two.db")
+    runners = [DurableGraphRunner(saying(name), app=app, name=name) for name in ("one", "two")]
+    async with app.run():
+        results = [await runner.ainvoke(EMPTY, thread_id="t") for runner in runners]
+    assert [result["trail"] for result in results] == [["one"], ["two"]]
+
+
+async def test_the_users_graph_stays_as_it_is_and_the_durable_one_runs_plainly_too() -> None:
+    log = Log()
+    tries = iter([ValueError("not yet"), None])
+
+    def shaky(state: Any) -> dict[str, Any]:
+        log.note("shaky")
+        if (error := next(tries)) is not None:
+            raise error
+        return {"trail": ["done"]}
+
+    graph = trails(log, "")
+    policy = RetryPolicy(initial_interval=0.001, jitter=False, retry_on=ValueError)
+    graph.add_node("shaky", shaky, retry_policy=policy)
+    graph.add_edge(START, "shaky")
+    compiled = graph.compile()
+    before = dict(vars(compiled)), dict(compiled.nodes)
+    durable = durable_graph(compiled, app=perdure.App("shapes"), name="it")
+    assert (dict(vars(compiled)), dict(compiled.nodes)) == before
+    assert (await durable.ainvoke(EMPTY))["trail"] == ["done"]
+    assert log.counted() == {"shaky": 2}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import operator
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, cast
 
 from graph_kit.nodes import EMPTY, trails
 from graph_kit.shapes import Log, Shape
@@ -272,7 +272,7 @@ async def test_tuples_sets_and_bytes_stay_what_they_are(tmp_path: Path) -> None:
         def wrap(state: State) -> Command[Any]:
             return Command(update={"value": (state["value"], "wrapped")}, goto=Send("look", (1,)))
 
-        def look(given: Any) -> dict[str, Any]:
+        def look(given: State) -> dict[str, Any]:
             return {"seen": [type(given).__name__]}
 
         def look_again(state: State) -> dict[str, Any]:
@@ -282,7 +282,7 @@ async def test_tuples_sets_and_bytes_stay_what_they_are(tmp_path: Path) -> None:
 
         graph = StateGraph(State)
         graph.add_sequence([give, wrap])
-        graph.add_node("look", look)
+        graph.add_node("look", cast("Any", look))
         graph.add_node("look_again", look_again)
         graph.add_edge(START, "give")
         graph.add_edge("look", "look_again")

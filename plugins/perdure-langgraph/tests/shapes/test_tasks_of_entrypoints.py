@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from graph_kit.driving import Drive, program_of
 from langgraph.errors import NodeTimeoutError
 from langgraph.func import entrypoint, task
 from langgraph.store.memory import InMemoryStore
@@ -150,7 +149,7 @@ async def test_input_and_output_in_a_body_is_refused(tmp_path: Path) -> None:
     def run(_: Any) -> str:
         return (tmp_path / "file").read_text(encoding="utf-8")
 
-    with pytest.raises(perdure.WorkflowFailedError, match="opening a file .* is not possible"):
+    with pytest.raises(perdure.WorkflowFailedError, match=r"opening a file .* is not possible"):
         await asked(run, tmp_path)
 
 
@@ -196,5 +195,5 @@ async def test_a_body_has_a_timeout_in_durable_time(tmp_path: Path) -> None:
     async def run(_: Any) -> None:
         await wait()
 
-    with pytest.raises(NodeTimeoutError, match="run timeout of 0.200s"):
+    with pytest.raises(NodeTimeoutError, match=r"run timeout of 0\.200s"):
         await asked(run, tmp_path)
