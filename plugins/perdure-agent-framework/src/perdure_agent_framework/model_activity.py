@@ -18,6 +18,7 @@ from perdure_agent_framework.conversion import (
     options_from_json,
     response_to_json,
 )
+from perdure_agent_framework.http_pools import keep_loops_apart
 from perdure_agent_framework.message_notes import with_notes
 from perdure_agent_framework.model_errors import describe
 from perdure_agent_framework.own_retries import without_own_retries
@@ -84,6 +85,7 @@ async def _called(
         "options": options_from_json(_without_pins(transcript.options)),
     }
     seconds = request["timeout_seconds"]
+    keep_loops_apart(client)
     try:
         with without_own_retries(client):
             # Only the call itself is timed: a wait for a rate limit is none of its time.

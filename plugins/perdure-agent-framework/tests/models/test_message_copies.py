@@ -26,6 +26,11 @@ def _set_flag(message: Message, value: Any) -> None:
     arguments["deep"]["flag"] = value
 
 
+def _add_piece(message: Message) -> None:
+    pieces: Any = message.contents[2].items
+    pieces.append(Content.from_text("hard"))
+
+
 CHANGES: dict[str, Callable[[Message], Any]] = {
     "its text": lambda it: setattr(it.contents[0], "text", "ho"),
     "an argument, deep inside": lambda it: _set_flag(it, 2),
@@ -34,7 +39,7 @@ CHANGES: dict[str, Callable[[Message], Any]] = {
     "a content less": lambda it: it.contents.pop(),
     "its author": lambda it: setattr(it, "author_name", "ann"),
     "a note": lambda it: it.additional_properties.update(note="n"),
-    "the result's pieces": lambda it: it.contents[2].items.append(Content.from_text("hard")),
+    "the result's pieces": _add_piece,
 }
 
 

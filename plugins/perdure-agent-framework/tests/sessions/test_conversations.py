@@ -93,6 +93,17 @@ async def test_another_content_under_the_same_message_id_is_refused() -> None:
             )
 
 
+async def test_of_two_contents_at_once_under_one_message_id_one_is_refused() -> None:
+    async with open_desk() as desk:
+        replies = await asyncio.gather(
+            *(desk.runner.run(text, session_id="a", message_id="m") for text in ("hi", "ho")),
+            return_exceptions=True,
+        )
+        kinds = sorted(type(reply).__name__ for reply in replies)
+        assert kinds == ["AgentResponse", "MessageConflictError"]
+        assert desk.asked() == 1
+
+
 async def test_another_content_is_refused_while_the_first_is_being_answered() -> None:
     gate = Gate()
     async with open_desk(HOLDS, tools=[gate.hold]) as desk:

@@ -113,12 +113,10 @@ async def test_a_turn_stores_the_conversation_once_and_what_is_new() -> None:
             turn = turn_instance_id(SESSION, f"m-{number}")
             if number in (20, 30, 40):
                 sizes[number] = await size_of_history(desk.env.client, turn)
-        print(sizes)
         conversation = 10 * (2 * 500)  # what ten turns say
-        # With each ten turns, what a turn stores grows by their text and a little around it, once.
-        # (This engine has no payload store, so the model call is sent everything as well.)
-        assert sizes[30] - sizes[20] < 3.5 * conversation
-        assert sizes[40] - sizes[30] < 3.5 * conversation
+        # What a turn stores of those before it is its input; the model call is sent what is new.
+        assert sizes[30] - sizes[20] < 1.6 * conversation
+        assert sizes[40] - sizes[30] < 1.6 * conversation
 
 
 async def test_a_conversation_sleeps_for_months() -> None:

@@ -36,6 +36,7 @@ def test_any_ids_give_ids_that_every_backend_takes(
         (("a", "b c"), ("a", "b_c")),
         (("a", "Customer"), ("a", "customer")),
         (("1:a", "b"), ("1", ":ab")),
+        (("a" * 40, "a" * 10), ("a" * 41, "a" * 9)),
     ],
 )
 def test_ids_that_look_alike_are_told_apart(one: tuple[str, str], other: tuple[str, str]) -> None:
