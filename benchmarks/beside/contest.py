@@ -95,7 +95,7 @@ def compare(
         tell(f"{workload.name}: {error}")
     finally:
         stack.down()
-    conditions = {**_ours(), **vendor.conditions(stack), **_machine(), "seed": str(seed)}
+    conditions = {**_ours(), **vendor.conditions(stack), **machine(), "seed": str(seed)}
     return Comparison(
         theirs=vendor.sdk, caveat=vendor.caveat, conditions=conditions, workloads=measured
     )
@@ -123,7 +123,8 @@ def _ours() -> dict[str, str]:
     return {"perdure": version("perdure"), "grpcio": version("grpcio")}
 
 
-def _machine() -> dict[str, str]:
+def machine() -> dict[str, str]:
+    """Return on what it was measured, and when."""
     return {
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, {platform.system()}",
         "Python": platform.python_version(),
