@@ -74,7 +74,8 @@ async def perform(scene: Scene, taken: Stage, show: Show, *, pace: float) -> int
     os.environ[journal.PACE] = str(pace)
     os.environ[scene.variable] = str(taken.files)
     async with _model(scene, taken, pace) as words:
-        show.tell(f"model: {words}")
+        if words:
+            show.tell(f"model: {words}")
         show.tell(f"asked: {scene.question}")
         with Crew(scene.worker, taken.log) as crew:
             show.say(f"worker {crew.start()} started")
@@ -105,7 +106,8 @@ def conclude(
     proof = _proof(act, director, history)
     facts = dataclasses.asdict(proof) | {"holds": proof.holds}
     taken.proof.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    show.proof(proof, is_scripted=models.real_model() is None)
+    has_models = bool(act.model_calls)
+    show.proof(proof, is_scripted=models.real_model() is None, has_models=has_models)
     return 0 if proof.holds else 1
 
 
@@ -124,7 +126,10 @@ def _proof(act: Act, director: Director, history: Sequence[HistoryEvent]) -> Pro
 
 @contextlib.asynccontextmanager
 async def _model(scene: Scene, taken: Stage, pace: float) -> AsyncIterator[str]:
-    """Have the model that agents find, and yield which one it is."""
+    """Have the model that agents find, and yield which one it is; nothing if nobody asks one."""
+    if scene.transcript is None:
+        yield ""
+        return
     if model := models.real_model():
         yield f"{model}, by OpenAI's API"
         return

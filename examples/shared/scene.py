@@ -42,7 +42,7 @@ class Scene:
     Attributes:
         name: Of the example; its folder, and of its state.
         worker: The module that has ``app``, which workers run.
-        transcript: What the scripted model says.
+        transcript: What the scripted model says; ``None`` if nobody asks a model.
         question: What is asked, for people.
         open: Returns the act for a session of this id. Called once the environment is set up, so
             it imports the agent then.
@@ -56,7 +56,7 @@ class Scene:
     name: str
     title: str
     worker: str
-    transcript: Transcript
+    transcript: Transcript | None
     question: str
     open: Callable[[str], Act]
     variable: str

@@ -50,12 +50,13 @@ class Show:
         for line in lines:
             self._console.print(_indented(Text(line, style="dim")))
 
-    def proof(self, proof: Proof, *, is_scripted: bool) -> None:
+    def proof(self, proof: Proof, *, is_scripted: bool, has_models: bool) -> None:
         """Print the comparison, and what it comes to."""
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
         table.add_column(justify="right", style="bold", no_wrap=True)
         table.add_column()
         whose = "model and tool calls" if is_scripted else "tool calls (a real model has no log)"
+        whose = whose if has_models else "calls of nodes"
         table.add_row(str(proof.calls), f"{whose}; the history has every result")
         table.add_row(str(proof.finished_before_kill), "of them finished before the kill")
         table.add_row(_count(proof.repeated), "repeated after having finished")
@@ -65,6 +66,7 @@ class Show:
         resumed = "never" if seconds is None else f"{seconds:.2f} s"
         table.add_row(resumed, "from the kill to the next call")
         wrote = "tools and the scripted model" if is_scripted else "tools"
+        wrote = wrote if has_models else "nodes"
         self._console.print(
             Text(f"\n  What the {wrote} wrote, against the history\n", style="bold")
         )

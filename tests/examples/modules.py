@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXAMPLES: Final = ("support_agent", "research_team")
+GRAPHS: Final = ("claim_processing",)
 QUICK: Final = ("--pace", "0.2")
 
 # They would send the examples elsewhere.
 _NOT_PASSED_ON: Final = {
     "AGENT_EXAMPLE_JOURNAL",
     "AGENT_EXAMPLE_PACE",
+    "CLAIM_PROCESSING_FOLDER",
     "COLUMNS",
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",

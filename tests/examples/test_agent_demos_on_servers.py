@@ -9,7 +9,7 @@ import pytest
 
 from examples.shared import journal
 from perdure.stack import Stack
-from tests.examples.modules import EXAMPLES, QUICK, running_module
+from tests.examples.modules import EXAMPLES, GRAPHS, QUICK, running_module
 from tests.examples.running import output, runs
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ BUILD_SECONDS: Final = 900.0
 
 
 @pytest.mark.parametrize("backend", SERVERS)
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("example", [*EXAMPLES, *GRAPHS])
 @pytest.mark.timeout(BUILD_SECONDS + 60)
 def test_demo_on_servers_survives_its_kill_and_proves_it(
     example: str, backend: str, tmp_path: Path

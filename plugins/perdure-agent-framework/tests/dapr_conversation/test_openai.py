@@ -14,7 +14,6 @@ from perdure_agent_framework.dapr_conversation import DaprModelError
 
 if TYPE_CHECKING:
     from dapr_conversation.conftest import Sidecar
-
     from perdure.testing.scripted_model import ScriptedModel
 
 

@@ -10,7 +10,7 @@ import perdure
 from perdure_langgraph.approvals import GraphApproval, Question, questions_of, resumed_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from langgraph.pregel import Pregel
     from langgraph.types import Interrupt, StateSnapshot
@@ -40,6 +40,8 @@ class Approvers:
     ) -> dict[str, Any]:
         """Return answers by interrupt once people have decided; none if they are not to.
 
+        Where this raises, the run ends, which closes what else was asked.
+
         Raises:
             ApprovalClosedError: One was closed by force.
             ApprovalExpiredError: The deadline of one has passed, and its default is to fail.
@@ -53,7 +55,7 @@ class Approvers:
             for it in interrupts
             if it.id in paths and (rule := self._rule(paths[it.id])) is not None
         }
-        return dict(zip(asked, await _together(asked.values()), strict=True))
+        return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
 
     def _rule(self, path: tuple[str, ...]) -> GraphApproval | None:
         return _ALL if self.rules is None else self.rules.get(path[-1])
@@ -62,7 +64,7 @@ class Approvers:
         self, interrupt: Interrupt, path: tuple[str, ...], rule: GraphApproval, session: str
     ) -> Any:
         asked = questions_of(interrupt.value, path=path, is_whole=rule.resume is not None)
-        decisions = await _together(self._decision(it, path, rule, session) for it in asked)
+        decisions = await asyncio.gather(*(self._decision(it, path, rule, session) for it in asked))
         return resumed_with(interrupt.value, asked, decisions, rule.resume)
 
     async def _decision(
@@ -87,16 +89,6 @@ def config_to_go_on(config: Any) -> Any:
     configurable = config["configurable"]
     kept = {key: value for key, value in configurable.items() if key not in _OF_THE_START}
     return {**config, "configurable": kept}
-
-
-async def _together(waits: Iterable[Any]) -> list[Any]:
-    """Wait for all; if one fails, give the others up, which closes what they asked."""
-    tasks = [asyncio.ensure_future(wait) for wait in waits]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
 
 
 def _paths(state: StateSnapshot, above: tuple[str, ...] = ()) -> dict[str, tuple[str, ...]]:

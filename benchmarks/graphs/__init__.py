@@ -1,0 +1,1 @@
+"""Measures durable graphs beside plain LangGraph: ``python -m benchmarks.graphs``."""
