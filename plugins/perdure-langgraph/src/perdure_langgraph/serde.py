@@ -8,7 +8,7 @@ from typing import Any
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from perdure_langgraph.errors import UnserializableStateError
-from perdure_langgraph.tuples import marked, unmarked
+from perdure_langgraph.marks import marked, unmarked
 
 _serializer = JsonPlusSerializer()
 
