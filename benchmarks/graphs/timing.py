@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from perdure_langgraph.requests import (  # noqa: TID251 - it is what is measured
+from perdure_langgraph.threads.requests import (  # noqa: TID251 - it is what is measured
     reply_instance_id,
     thread_instance_id,
 )

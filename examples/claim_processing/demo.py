@@ -16,8 +16,8 @@ _REQUEST = "received"
 
 
 def _open(thread: str) -> Act:
-    from perdure_langgraph.node_call import NODE_ACTIVITY
-    from perdure_langgraph.requests import reply_instance_id, thread_instance_id
+    from perdure_langgraph.nodes.call import NODE_ACTIVITY
+    from perdure_langgraph.threads.requests import reply_instance_id, thread_instance_id
 
     from examples.claim_processing import durable
     from examples.claim_processing.graph import CLAIM

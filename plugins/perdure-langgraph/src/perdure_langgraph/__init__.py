@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from perdure_langgraph.approvals import GraphApproval
 from perdure_langgraph.durable import durable_graph
 from perdure_langgraph.errors import (
     CallbacksInWorkflowError,
@@ -16,7 +15,8 @@ from perdure_langgraph.errors import (
     UnserializableStateError,
 )
 from perdure_langgraph.runner import DurableGraphRunner
-from perdure_langgraph.stream_views import GraphChunk
+from perdure_langgraph.streaming.views import GraphChunk
+from perdure_langgraph.threads.approvals import GraphApproval
 
 __all__ = [
     "CallbacksInWorkflowError",

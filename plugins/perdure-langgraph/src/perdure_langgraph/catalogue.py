@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from perdure import Registry
     from perdure.streams import StreamHub
-    from perdure_langgraph.tasks import Tasks
+    from perdure_langgraph.nodes.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,15 +9,15 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.pregel import Pregel
 
 from perdure_langgraph import determinism
-from perdure_langgraph.bodies import BodyCall, is_entrypoint
 from perdure_langgraph.catalogue import Catalogue, Node, catalogue_of, new_catalogue
-from perdure_langgraph.checkpointer_activity import CHECKPOINTER_ACTIVITY, run_checkpointer
-from perdure_langgraph.checkpointers import RoutingSaver
+from perdure_langgraph.checkpoints.activity import CHECKPOINTER_ACTIVITY, run_checkpointer
+from perdure_langgraph.checkpoints.checkpointers import RoutingSaver
 from perdure_langgraph.in_workflows import STANDS_IN_FOR, workflow_class
-from perdure_langgraph.live import PUBLISH_ACTIVITY, append, hub_of
-from perdure_langgraph.node_activity import run_node
-from perdure_langgraph.node_call import NODE_ACTIVITY, NodeCall
-from perdure_langgraph.tasks import Tasks
+from perdure_langgraph.nodes.activity import run_node
+from perdure_langgraph.nodes.bodies import BodyCall, is_entrypoint
+from perdure_langgraph.nodes.call import NODE_ACTIVITY, NodeCall
+from perdure_langgraph.nodes.tasks import Tasks
+from perdure_langgraph.streaming.live import PUBLISH_ACTIVITY, append, hub_of
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig

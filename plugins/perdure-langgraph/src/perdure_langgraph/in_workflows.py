@@ -11,8 +11,8 @@ from langsmith.run_helpers import _set_tracing_context, get_tracing_context
 from perdure.framework import in_workflow, run_state, run_threads_inline
 from perdure_langgraph.configs import check_nothing_is_readable
 from perdure_langgraph.errors import CallbacksInWorkflowError
-from perdure_langgraph.node_call import MODES_KEY
-from perdure_langgraph.stream_handlers import handlers_of
+from perdure_langgraph.nodes.call import MODES_KEY
+from perdure_langgraph.streaming.handlers import handlers_of
 
 if TYPE_CHECKING:
     from langgraph.pregel import Pregel

@@ -7,12 +7,14 @@ import copy
 from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from perdure_langgraph import asking
-from perdure_langgraph.approvals import rules_of
 from perdure_langgraph.catalogue import catalogue_of
 from perdure_langgraph.durable import durable_graph
-from perdure_langgraph.live import hub_of
-from perdure_langgraph.requests import (
+from perdure_langgraph.streaming.live import hub_of
+from perdure_langgraph.streaming.modes import chunks_of_run, shaped
+from perdure_langgraph.streaming.views import GraphChunk
+from perdure_langgraph.threads import asking
+from perdure_langgraph.threads.approvals import rules_of
+from perdure_langgraph.threads.requests import (
     Json,
     Kind,
     Request,
@@ -20,10 +22,8 @@ from perdure_langgraph.requests import (
     make_request,
     thread_instance_id,
 )
-from perdure_langgraph.snapshots import snapshot_from
-from perdure_langgraph.stream_views import GraphChunk
-from perdure_langgraph.streaming import chunks_of_run, shaped
-from perdure_langgraph.thread import threads_of
+from perdure_langgraph.threads.snapshots import snapshot_from
+from perdure_langgraph.threads.thread import threads_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from perdure import App, Client
     from perdure.streams import StreamHub
-    from perdure_langgraph.approvals import GraphApproval
+    from perdure_langgraph.threads.approvals import GraphApproval
 
 
 class DurableGraphRunner:

@@ -16,8 +16,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 import perdure
 from perdure.spi.history import ActivityScheduled, Completed
 from perdure_langgraph import DurableGraphRunner, durable_graph
-from perdure_langgraph.node_call import NODE_ACTIVITY
-from perdure_langgraph.saver import WorkflowSaver
+from perdure_langgraph.checkpoints.saver import WorkflowSaver
+from perdure_langgraph.nodes.call import NODE_ACTIVITY
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ from perdure_langgraph.errors import (
     ThreadEndedError,
     UnserializableStateError,
 )
-from perdure_langgraph.requests import thread_instance_id
+from perdure_langgraph.threads.requests import thread_instance_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from langgraph.types import Command, RetryPolicy
 from threads.desk import Counted, State, asking, at_once, in_a_row, on_disk, on_manual_clock, said
 
 from perdure.spi.history import WorkflowStarted
-from perdure_langgraph.requests import thread_instance_id
+from perdure_langgraph.threads.requests import thread_instance_id
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,9 +20,9 @@ import perdure
 from perdure.streams import MemoryStreamHub
 from perdure_langgraph import DurableGraphRunner
 from perdure_langgraph.errors import StreamModesError
-from perdure_langgraph.live import VARIABLE
 from perdure_langgraph.serde import encode
-from perdure_langgraph.stream_views import StreamView
+from perdure_langgraph.streaming.live import VARIABLE
+from perdure_langgraph.streaming.views import StreamView
 
 if TYPE_CHECKING:
     from langgraph.pregel import Pregel

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import perdure
-from perdure_langgraph.approvals import GraphApproval, Question, questions_of, resumed_with
+from perdure_langgraph.threads.approvals import GraphApproval, Question, questions_of, resumed_with
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from langgraph.types import Interrupt, StateSnapshot
 
     from perdure.approvals import ApprovalDecision
-    from perdure_langgraph.approvals import Rules
+    from perdure_langgraph.threads.approvals import Rules
 
 _ALL = GraphApproval()
 # Where a run began is not where it goes on.

@@ -17,20 +17,20 @@ from langgraph.channels.delta import DeltaChannel
 
 import perdure
 from perdure import Registry
-from perdure_langgraph.answers import answer, is_of_newest
-from perdure_langgraph.approving import Approvers
-from perdure_langgraph.carried import added, dump, load, merge
-from perdure_langgraph.checkpointers import RoutingSaver
+from perdure_langgraph.checkpoints.checkpointers import RoutingSaver
 from perdure_langgraph.determinism import draw_later_than
 from perdure_langgraph.errors import GraphNotRegisteredError
-from perdure_langgraph.requests import CANCEL, CLOSE, REQUEST, Json
+from perdure_langgraph.threads.answers import answer, is_of_newest
+from perdure_langgraph.threads.approving import Approvers
+from perdure_langgraph.threads.carried import added, dump, load, merge
+from perdure_langgraph.threads.requests import CANCEL, CLOSE, REQUEST, Json
 
 if TYPE_CHECKING:
     from langgraph.pregel import Pregel
 
     from perdure import Workflow
-    from perdure_langgraph.approvals import Rules
-    from perdure_langgraph.saver import WorkflowSaver
+    from perdure_langgraph.checkpoints.saver import WorkflowSaver
+    from perdure_langgraph.threads.approvals import Rules
 
     Graph = Pregel[Any, Any, Any, Any]
 

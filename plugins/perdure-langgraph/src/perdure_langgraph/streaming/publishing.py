@@ -8,8 +8,8 @@ from typing import Any
 from langchain_core.messages import AIMessageChunk
 
 from perdure.framework import call_activity
-from perdure_langgraph.live import PUBLISH_ACTIVITY
 from perdure_langgraph.serde import encode
+from perdure_langgraph.streaming.live import PUBLISH_ACTIVITY
 
 Json = dict[str, Any]
 

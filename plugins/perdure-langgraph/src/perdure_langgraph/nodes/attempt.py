@@ -28,16 +28,16 @@ from langgraph.pregel.protocol import StreamProtocol
 from langgraph.runtime import ExecutionInfo, Runtime
 from langgraph.types import Command
 
-from perdure_langgraph import stream_handlers
-from perdure_langgraph.called_graphs import CalledGraphs
-from perdure_langgraph.called_tasks import CalledTasks
 from perdure_langgraph.failures import heard_by_handler
-from perdure_langgraph.node_call import NO_RESUME, Json
+from perdure_langgraph.nodes.call import NO_RESUME, Json
+from perdure_langgraph.nodes.called_graphs import CalledGraphs
+from perdure_langgraph.nodes.called_tasks import CalledTasks
 from perdure_langgraph.serde import decode, encode
+from perdure_langgraph.streaming import handlers as stream_handlers
 
 if TYPE_CHECKING:
     from perdure_langgraph.catalogue import Node
-    from perdure_langgraph.live import NodePublisher
+    from perdure_langgraph.streaming.live import NodePublisher
 
 
 class Attempt:

@@ -10,9 +10,9 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from perdure import RetryPolicy
 from perdure.framework import call_activity, in_workflow, run_state
-from perdure_langgraph.checkpointer_activity import CHECKPOINTER_ACTIVITY, tuple_from
+from perdure_langgraph.checkpoints.activity import CHECKPOINTER_ACTIVITY, tuple_from
+from perdure_langgraph.checkpoints.saver import WorkflowSaver, next_version
 from perdure_langgraph.configs import own_values
-from perdure_langgraph.saver import WorkflowSaver, next_version
 from perdure_langgraph.serde import decode, encode
 
 if TYPE_CHECKING:

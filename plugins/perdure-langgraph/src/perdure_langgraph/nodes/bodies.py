@@ -23,9 +23,9 @@ from langgraph.pregel._retry import _should_retry_on
 import perdure
 from perdure.framework import in_workflow
 from perdure_langgraph.errors import UnsupportedGraphError
-from perdure_langgraph.node_call import NodeCall, pause_before, retry_policies
-from perdure_langgraph.refused_store import RefusedStore
-from perdure_langgraph.sync_bodies import in_greenlet, waited_for
+from perdure_langgraph.nodes.call import NodeCall, pause_before, retry_policies
+from perdure_langgraph.nodes.refused_store import RefusedStore
+from perdure_langgraph.nodes.sync_bodies import in_greenlet, waited_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from langgraph.types import RetryPolicy
 
     from perdure_langgraph.catalogue import Node
-    from perdure_langgraph.tasks import Tasks
+    from perdure_langgraph.nodes.tasks import Tasks
 
 
 def is_entrypoint(graph: Pregel[Any, Any, Any, Any]) -> bool:

@@ -22,13 +22,13 @@ from langgraph.types import Interrupt, RetryPolicy
 
 import perdure
 from perdure.framework import call_activity, in_workflow, leave_history
-from perdure_langgraph import called_graphs
 from perdure_langgraph.configs import own_values
 from perdure_langgraph.failures import raised, told_to_handler
-from perdure_langgraph.live import STREAM_KEY
-from perdure_langgraph.resumes import open_answer
+from perdure_langgraph.nodes import called_graphs
+from perdure_langgraph.nodes.resumes import open_answer
 from perdure_langgraph.serde import decode, encode
-from perdure_langgraph.stream_handlers import described, handlers_of, retell
+from perdure_langgraph.streaming.handlers import described, handlers_of, retell
+from perdure_langgraph.streaming.live import STREAM_KEY
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig

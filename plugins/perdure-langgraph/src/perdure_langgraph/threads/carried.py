@@ -6,7 +6,7 @@ from typing import Any
 
 from langgraph._internal._constants import NS_END
 
-from perdure_langgraph.saver import WorkflowSaver
+from perdure_langgraph.checkpoints.saver import WorkflowSaver
 from perdure_langgraph.serde import decode, encode
 
 _Key = tuple[str, str, str]

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from perdure_langgraph.serde import decode
-from perdure_langgraph.stream_views import GraphChunk, StreamView
+from perdure_langgraph.streaming.views import GraphChunk, StreamView
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable

@@ -13,7 +13,7 @@ from langgraph.config import get_config
 from langgraph.pregel._retry import arun_with_retry
 from langgraph.types import PregelExecutableTask
 
-from perdure_langgraph.off_loop import off_the_loop
+from perdure_langgraph.nodes.off_loop import off_the_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable

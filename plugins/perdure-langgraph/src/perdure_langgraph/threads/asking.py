@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import perdure
 from perdure_langgraph.errors import ThreadEndedError
-from perdure_langgraph.requests import (
+from perdure_langgraph.threads.requests import (
     CANCEL,
     CLOSE,
     REQUEST,

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from langgraph._internal._constants import CONF, CONFIG_KEY_STRICT_RESUME
 from langgraph.types import Command
 
-from perdure_langgraph.approving import config_to_go_on
-from perdure_langgraph.changed_graphs import check_nodes_are_there
 from perdure_langgraph.configs import own_values
 from perdure_langgraph.failures import told
-from perdure_langgraph.live import STREAM_KEY
-from perdure_langgraph.publishing import LoopPublisher
 from perdure_langgraph.serde import decode, encode
+from perdure_langgraph.streaming.live import STREAM_KEY
+from perdure_langgraph.streaming.publishing import LoopPublisher
+from perdure_langgraph.threads.approving import config_to_go_on
+from perdure_langgraph.threads.changed_graphs import check_nodes_are_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from langgraph.pregel import Pregel
     from langgraph.types import Interrupt
 
-    from perdure_langgraph.approving import Approvers
-    from perdure_langgraph.requests import Json
+    from perdure_langgraph.threads.approving import Approvers
+    from perdure_langgraph.threads.requests import Json
 
     Graph = Pregel[Any, Any, Any, Any]
 

@@ -10,15 +10,15 @@ from langchain_core.runnables.config import var_child_runnable_config
 from langgraph.errors import GraphInterrupt, NodeCancelledError, ParentCommand
 from langgraph.pregel._retry import _should_retry_on
 
-from perdure_langgraph.attempt import Attempt, stamp
 from perdure_langgraph.errors import UnserializableStateError
 from perdure_langgraph.failures import told
-from perdure_langgraph.live import NodePublisher
-from perdure_langgraph.node_cache import CachedNode
-from perdure_langgraph.node_call import Json, retry_policies
-from perdure_langgraph.node_limits import run_within_limits
-from perdure_langgraph.off_loop import off_the_loop
+from perdure_langgraph.nodes.attempt import Attempt, stamp
+from perdure_langgraph.nodes.cache import CachedNode
+from perdure_langgraph.nodes.call import Json, retry_policies
+from perdure_langgraph.nodes.limits import run_within_limits
+from perdure_langgraph.nodes.off_loop import off_the_loop
 from perdure_langgraph.serde import decode
+from perdure_langgraph.streaming.live import NodePublisher
 
 if TYPE_CHECKING:
     from perdure_langgraph.catalogue import Catalogue, Node

@@ -23,10 +23,10 @@ from langgraph._internal._constants import (
 from langgraph._internal._replay import ReplayState
 
 from perdure.framework import run_state
-from perdure_langgraph.carried import load, told
+from perdure_langgraph.checkpoints.saver import WorkflowSaver
 from perdure_langgraph.configs import own_values
-from perdure_langgraph.saver import WorkflowSaver
 from perdure_langgraph.serde import decode, encode
+from perdure_langgraph.threads.carried import load, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

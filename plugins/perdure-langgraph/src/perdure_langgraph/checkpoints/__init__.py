@@ -1,0 +1,1 @@
+"""Checkpoints: in a run's own memory, or where the user's checkpointer keeps them."""

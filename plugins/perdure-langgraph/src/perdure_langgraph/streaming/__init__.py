@@ -1,0 +1,1 @@
+"""Streams of graphs: modes, handlers in activities, and live pieces for subscribers."""
