@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def _open(session: str) -> Act:
     # Agents find their model when they are imported.
-    from perdure_agent_framework.session_ids import session_instance_id, turn_instance_id
+    from perdure_agent_framework.sessions.ids import session_instance_id, turn_instance_id
 
     from examples.research_team import durable
     from examples.research_team.agent import QUESTION

@@ -31,10 +31,10 @@ from perdure_agent_framework.policies import (
 )
 from perdure_agent_framework.registration import register
 from perdure_agent_framework.runner import DurableAgentRunner
-from perdure_agent_framework.session_views import SessionInfo
-from perdure_agent_framework.stream_files import FileStreamHub
-from perdure_agent_framework.stream_memory import MemoryStreamHub
-from perdure_agent_framework.streams import StreamChunk, StreamHub
+from perdure_agent_framework.sessions.views import SessionInfo
+from perdure_agent_framework.streaming.answers import StreamChunk, StreamHub
+from perdure_agent_framework.streaming.files import FileStreamHub
+from perdure_agent_framework.streaming.memory import MemoryStreamHub
 
 __all__ = [
     "AgentNotRegisteredError",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from perdure_agent_framework.mcp import MCP_ACTIVITY
-from perdure_agent_framework.mcp_activity import ask_server
-from perdure_agent_framework.model_activity import call_model
-from perdure_agent_framework.model_call import MODEL_ACTIVITY
-from perdure_agent_framework.provider_activity import run_provider
-from perdure_agent_framework.providers import PROVIDER_ACTIVITY
-from perdure_agent_framework.tool_activity import call_tool
-from perdure_agent_framework.tool_places import TOOL_ACTIVITY
+from perdure_agent_framework.mcp_servers.activity import ask_server
+from perdure_agent_framework.mcp_servers.servers import MCP_ACTIVITY
+from perdure_agent_framework.models.activity import call_model
+from perdure_agent_framework.models.call import MODEL_ACTIVITY
+from perdure_agent_framework.providers.activity import run_provider
+from perdure_agent_framework.providers.taking import PROVIDER_ACTIVITY
+from perdure_agent_framework.tools.activity import call_tool
+from perdure_agent_framework.tools.places import TOOL_ACTIVITY
 
 if TYPE_CHECKING:
     from perdure import Registry

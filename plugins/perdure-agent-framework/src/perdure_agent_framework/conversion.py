@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from perdure_agent_framework.errors import NotDurableError
-from perdure_agent_framework.response_formats import format_from_json, format_to_json
+from perdure_agent_framework.models.response_formats import format_from_json, format_to_json
 
 Json = dict[str, Any]
 

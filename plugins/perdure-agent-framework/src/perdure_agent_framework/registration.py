@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 from agent_framework import BaseChatClient, CompactionProvider, FunctionTool
 
 from perdure_agent_framework import activities, determinism
-from perdure_agent_framework.attachments import add_default_history, add_provider, add_server
 from perdure_agent_framework.catalogue import Catalogue, catalogue_of, new_catalogue
-from perdure_agent_framework.clients import client_methods
 from perdure_agent_framework.errors import DuplicateAgentError
 from perdure_agent_framework.framework_version import check_framework
-from perdure_agent_framework.model_requests import fallback_keys
+from perdure_agent_framework.models.clients import client_methods
+from perdure_agent_framework.models.requests import fallback_keys
+from perdure_agent_framework.providers.attachments import (
+    add_default_history,
+    add_provider,
+    add_server,
+)
 from perdure_agent_framework.runs import mark_runs
 from perdure_agent_framework.takeover import take_over
-from perdure_agent_framework.tool_keys import agent_in, is_agent, set_key
+from perdure_agent_framework.tools.keys import agent_in, is_agent, set_key
 from perdure_agent_framework.unregistered import refuse_unregistered
 
 if TYPE_CHECKING:

@@ -9,19 +9,19 @@ import uuid
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 from perdure import InstanceFinishedError, InstanceNotFoundError
-from perdure_agent_framework.agent_responses import response_from_json
 from perdure_agent_framework.catalogue import catalogue_of
-from perdure_agent_framework.conversations import conversations_of
 from perdure_agent_framework.errors import SessionNotFoundError
-from perdure_agent_framework.purging import purge_session
 from perdure_agent_framework.registration import register
-from perdure_agent_framework.session_ids import session_instance_id
-from perdure_agent_framework.session_views import messages_of, view_session
-from perdure_agent_framework.stream_hubs import hub_of, set_hub
-from perdure_agent_framework.turn_calls import cancel_turn
-from perdure_agent_framework.turn_requests import Asked, turn_call
-from perdure_agent_framework.turn_streams import stream_of_turn
-from perdure_agent_framework.turns import SESSION_EVENT, SessionEvent, SessionSettings
+from perdure_agent_framework.sessions.agent_responses import response_from_json
+from perdure_agent_framework.sessions.conversations import conversations_of
+from perdure_agent_framework.sessions.ids import session_instance_id
+from perdure_agent_framework.sessions.purging import purge_session
+from perdure_agent_framework.sessions.turn_calls import cancel_turn
+from perdure_agent_framework.sessions.turn_requests import Asked, turn_call
+from perdure_agent_framework.sessions.turn_streams import stream_of_turn
+from perdure_agent_framework.sessions.turns import SESSION_EVENT, SessionEvent, SessionSettings
+from perdure_agent_framework.sessions.views import messages_of, view_session
+from perdure_agent_framework.streaming.hubs import hub_of, set_hub
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from perdure import App, Client
     from perdure.app import Running
     from perdure_agent_framework.policies import Policies
-    from perdure_agent_framework.session_views import SessionInfo
-    from perdure_agent_framework.streams import StreamHub
-    from perdure_agent_framework.turn_calls import TurnCall
+    from perdure_agent_framework.sessions.turn_calls import TurnCall
+    from perdure_agent_framework.sessions.views import SessionInfo
+    from perdure_agent_framework.streaming.answers import StreamHub
 
 DEFAULT_TURNS_PER_RUN = 50
 DEFAULT_BYTES_PER_RUN = 4 * 1024 * 1024

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent_framework import AgentContext, AgentMiddleware
 
-from perdure_agent_framework.mcp import check_servers
+from perdure_agent_framework.mcp_servers.servers import check_servers
 from perdure_agent_framework.scope import SCOPE_KEYWORD, open_scope
 from perdure_agent_framework.takeover import Seam
 

@@ -9,9 +9,9 @@ import pytest
 from agent_framework import MCPStdioTool, MCPStreamableHTTPTool
 
 import perdure_agent_framework
-from perdure_agent_framework import mcp_connections
 from perdure_agent_framework.errors import FrameworkVersionError
 from perdure_agent_framework.framework_version import SEAMS, SETTING, check_framework
+from perdure_agent_framework.mcp_servers import connections as mcp_connections
 
 PACKAGE = Path(perdure_agent_framework.__file__).parent
 
@@ -20,7 +20,7 @@ def private_imports() -> set[str]:
     """Return what the package imports from the framework's private modules."""
     nodes = (
         node
-        for path in PACKAGE.glob("*.py")
+        for path in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
     )
     return {

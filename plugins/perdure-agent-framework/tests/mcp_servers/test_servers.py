@@ -16,7 +16,7 @@ from agent_kit.ways import WORKFLOW, app_of, check_same, play_on_engine, play_pl
 from mcp_servers.running import calls_in, command, free_port, http_server, offer
 from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import Rule, ScriptedModel, when
-from perdure_agent_framework.mcp_connections import close_connections
+from perdure_agent_framework.mcp_servers.connections import close_connections
 from perdure_agent_framework.policies import ApprovalPolicy, Policies, ToolPolicy
 from perdure_agent_framework.registration import register
 

@@ -17,7 +17,7 @@ import perdure
 from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import MODEL, ScriptedModel, when
 from perdure_agent_framework import DurableAgentRunner
-from perdure_agent_framework.http_pools import keep_loops_apart
+from perdure_agent_framework.models.http_pools import keep_loops_apart
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

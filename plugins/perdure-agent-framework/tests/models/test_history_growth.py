@@ -11,10 +11,10 @@ import perdure
 from models.asking import agent_of, app_asking, as_json, bytes_of, client_of
 from perdure.spi.history import ChildStarted
 from perdure.testing.scripted_model import ScriptedModel, when
-from perdure_agent_framework import transcript_store
+from perdure_agent_framework.models import transcript_store
+from perdure_agent_framework.models.transcripts import transcript_memory
 from perdure_agent_framework.policies import Policies
 from perdure_agent_framework.registration import register
-from perdure_agent_framework.transcripts import transcript_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,9 +13,9 @@ from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import Rule, ScriptedModel, when
 from perdure_agent_framework.catalogue import catalogue_of
 from perdure_agent_framework.policies import ModelPolicy, Policies
-from perdure_agent_framework.stream_hubs import set_hub
-from perdure_agent_framework.stream_memory import MemoryStreamHub
-from perdure_agent_framework.streams import StreamChunk, finish, subscribe
+from perdure_agent_framework.streaming.answers import StreamChunk, finish, subscribe
+from perdure_agent_framework.streaming.hubs import set_hub
+from perdure_agent_framework.streaming.memory import MemoryStreamHub
 
 if TYPE_CHECKING:
     from collections.abc import Callable

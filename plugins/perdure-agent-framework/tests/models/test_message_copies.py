@@ -8,7 +8,7 @@ import pytest
 from agent_framework import Content, Message
 
 from perdure_agent_framework.conversion import message_to_json
-from perdure_agent_framework.message_copies import MessageCopies
+from perdure_agent_framework.models.message_copies import MessageCopies
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from agent_framework.exceptions import (
 from perdure import ActivityError, ActivityTimeoutError
 from perdure.testing import ManualClock
 from perdure.types import Failure
-from perdure_agent_framework.model_errors import ModelFailure, describe
+from perdure_agent_framework.models.errors import ModelFailure, describe
 
 if TYPE_CHECKING:
     from perdure_agent_framework.policies import ModelErrorKind

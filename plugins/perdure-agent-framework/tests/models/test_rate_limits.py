@@ -14,8 +14,8 @@ from perdure import RetryPolicy
 from perdure.testing import ManualClock, run_in_memory
 from perdure.testing.scripted_model import ScriptedModel, when
 from perdure_agent_framework.catalogue import Catalogue
+from perdure_agent_framework.models.rate_limits import RateLimiter, slot_of
 from perdure_agent_framework.policies import ModelPolicy, Policies, RateLimit
-from perdure_agent_framework.rate_limits import RateLimiter, slot_of
 
 
 class Calls:

@@ -20,17 +20,22 @@ import perdure
 from perdure import ConfigurationError
 from perdure.testing import ManualClock
 from perdure_agent_framework.catalogue import Catalogue
-from perdure_agent_framework.stream_files import FileStreamHub
-from perdure_agent_framework.stream_hubs import VARIABLE, hub_of, set_hub
-from perdure_agent_framework.stream_memory import MemoryStreamHub
-from perdure_agent_framework.stream_views import StreamView
-from perdure_agent_framework.streams import AnswerPublisher, StreamChunk, finish, subscribe
+from perdure_agent_framework.streaming.answers import (
+    AnswerPublisher,
+    StreamChunk,
+    finish,
+    subscribe,
+)
+from perdure_agent_framework.streaming.files import FileStreamHub
+from perdure_agent_framework.streaming.hubs import VARIABLE, hub_of, set_hub
+from perdure_agent_framework.streaming.memory import MemoryStreamHub
+from perdure_agent_framework.streaming.views import StreamView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from perdure_agent_framework.streams import StreamHub
+    from perdure_agent_framework.streaming.answers import StreamHub
 
 
 def text(value: str) -> ChatResponseUpdate:
@@ -322,8 +327,8 @@ async def test_another_process_hears_what_is_published_in_files(tmp_path: Path) 
     program = """
         import asyncio, sys
         from agent_framework import ChatResponseUpdate, Content
-        from perdure_agent_framework.stream_files import FileStreamHub
-        from perdure_agent_framework.streams import AnswerPublisher
+        from perdure_agent_framework.streaming.files import FileStreamHub
+        from perdure_agent_framework.streaming.answers import AnswerPublisher
 
         async def main():
             hub = FileStreamHub(sys.argv[1])

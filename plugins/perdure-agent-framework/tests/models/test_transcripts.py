@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perdure import PayloadError
-from perdure_agent_framework.transcript_store import (
+from perdure_agent_framework.models.transcript_store import (
     MemoryObjects,
     ObjectCache,
     TranscriptLostError,
     TranscriptStore,
 )
-from perdure_agent_framework.transcripts import TranscriptMemory
+from perdure_agent_framework.models.transcripts import TranscriptMemory
 
 Json = dict[str, Any]
 

@@ -21,7 +21,7 @@ from perdure_agent_framework import (
     SessionClosedError,
     SessionNotFoundError,
 )
-from perdure_agent_framework.session_ids import session_instance_id, turn_instance_id
+from perdure_agent_framework.sessions.ids import session_instance_id, turn_instance_id
 from sessions.desk import HOLDS, Gate, open_desk, support_agent
 
 SESSION = session_instance_id("support", "a")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import perdure
 from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import ScriptedModel, when
-from perdure_agent_framework import DurableAgentRunner, session_workflow
-from perdure_agent_framework.session_ids import session_instance_id, turn_instance_id
-from perdure_agent_framework.turn_requests import Asked, turn_call
-from perdure_agent_framework.turns import SESSION_EVENT, SessionSettings
+from perdure_agent_framework import DurableAgentRunner
+from perdure_agent_framework.sessions import workflow as session_workflow
+from perdure_agent_framework.sessions.ids import session_instance_id, turn_instance_id
+from perdure_agent_framework.sessions.turn_requests import Asked, turn_call
+from perdure_agent_framework.sessions.turns import SESSION_EVENT, SessionSettings
 from sessions.desk import ECHO, HOLDS, Gate, open_desk, support_agent
 
 if TYPE_CHECKING:

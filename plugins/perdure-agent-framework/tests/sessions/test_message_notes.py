@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perdure_agent_framework.message_notes import notes_of, with_notes, without_notes
+from perdure_agent_framework.models.message_notes import notes_of, with_notes, without_notes
 
 notes = st.sampled_from([None, {"source_id": "a"}, {"source_id": "b"}])
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perdure.names import check_instance_id
-from perdure_agent_framework.session_ids import (
+from perdure_agent_framework.sessions.ids import (
     session_instance_id,
     turn_instance_id,
     turns_prefix,

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perdure_agent_framework.state_changes import apply_changes, changes
+from perdure_agent_framework.sessions.state_changes import apply_changes, changes
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2) | st.floats(-2, 2) | st.text(max_size=2),

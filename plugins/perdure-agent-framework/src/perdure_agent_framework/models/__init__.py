@@ -1,0 +1,1 @@
+"""Model calls: what a workflow asks for, how it is tried again, and the activity that calls."""

@@ -1,0 +1,1 @@
+"""Context and history providers: which run in activities, and what crosses."""

@@ -1,0 +1,191 @@
+"""Asking for a turn and waiting for its result, from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from perdure import (
+    InstanceFinishedError,
+    InstanceNotFoundError,
+    Status,
+    WorkflowFailedError,
+    WorkflowStalledError,
+)
+from perdure_agent_framework.errors import MessageConflictError, SessionClosedError
+from perdure_agent_framework.sessions.turn_errors import error_of_turn
+from perdure_agent_framework.sessions.turns import (
+    SESSION_EVENT,
+    Json,
+    SessionEvent,
+    SessionSettings,
+    Turn,
+    TurnRequest,
+    TurnResult,
+)
+
+if TYPE_CHECKING:
+    from perdure import Client, InstanceInfo, WorkflowHandle
+    from perdure_agent_framework.sessions.conversations import Conversations
+
+_FIRST_PAUSE = 0.005
+_LONGEST_PAUSE = 1.0
+_GROWTH = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnCall:
+    """A request to an agent, and where its answer will be.
+
+    Attributes:
+        request: What is asked.
+        turn_id: The instance id of the turn.
+        session: The instance id of the session; ``None`` for a turn that is in none.
+        settings: Those of the session, if this begins it.
+    """
+
+    request: TurnRequest
+    turn_id: str
+    session: str | None
+    settings: SessionSettings
+
+    @property
+    def event(self) -> SessionEvent:
+        """What the session is told."""
+        return SessionEvent(
+            kind="turn",
+            turn_id=self.turn_id,
+            message_id=self.request.message_id,
+            request=self.request,
+        )
+
+    async def result(self, client: Client, conversations: Conversations) -> TurnResult:
+        """Ask, unless it was asked before, and wait for the result.
+
+        Raises:
+            AgentRunError: The run could not go on.
+            MessageConflictError: Something else was asked under the same id before.
+            SessionClosedError: The conversation has ended.
+            WorkflowCancelledError: The turn was cancelled.
+            WorkflowFailedError: It failed otherwise.
+            WorkflowTerminatedError: It was ended by force.
+        """
+        turn = client.get(conversations.turn, self.turn_id)
+        try:
+            return await self._result_of(turn)
+        except InstanceNotFoundError:
+            pass  # not asked before, or not begun
+        if self.session is None:
+            alone = Turn(message_id=self.request.message_id, request=self.request)
+            await client.start(
+                conversations.turn, alone, instance_id=self.turn_id, if_exists="attach"
+            )
+            return await self._result_of(turn)
+        session = client.get(conversations.session, self.session)
+        try:
+            await self._tell(client, conversations, session)
+        except InstanceFinishedError as err:
+            raise self._closed(err.status) from err
+        await self._begun(turn, session)
+        return await self._result_of(turn)
+
+    async def _tell(
+        self, client: Client, conversations: Conversations, session: WorkflowHandle[None]
+    ) -> None:
+        """Tell the session, which begins if there is none."""
+        try:
+            await session.raise_event(SESSION_EVENT, self.event)
+        except InstanceNotFoundError:
+            call = conversations.session.bind(self.settings)
+            await client.start(call, instance_id=session.instance_id, if_exists="attach")
+            await session.raise_event(SESSION_EVENT, self.event)
+
+    async def _begun(self, turn: WorkflowHandle[TurnResult], session: WorkflowHandle[None]) -> None:
+        """Wait until the session has begun the turn."""
+        pause = _FIRST_PAUSE
+        while not await exists(turn):
+            info = await session.info()
+            if info.status is Status.STALLED:
+                raise WorkflowStalledError(
+                    instance_id=session.instance_id, reason=info.reason or "its code does not fit."
+                )
+            # In this order: the session may have begun the turn, and then ended.
+            if info.status.is_terminal and not await exists(turn):
+                raise self._closed(info.status)
+            await asyncio.sleep(pause)
+            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+
+    async def _result_of(self, turn: WorkflowHandle[TurnResult]) -> TurnResult:
+        # Before the wait as well: a turn may take days, and who asks wrongly is to know at once.
+        self._check(shown_by(await turn.info()).get("digest"))
+        try:
+            result = await turn.result()
+        except WorkflowFailedError as failed:
+            shown = shown_by(await turn.info())
+            self._check(shown.get("digest"))
+            raise error_of_turn(failed, shown.get("error") or {}) from failed
+        self._check(result.digest)
+        return result
+
+    def _check(self, digest: str | None) -> None:
+        # A turn that has only just begun shows nothing yet.
+        if digest not in (None, self.request.digest):
+            raise MessageConflictError(
+                session_id=self.request.session_id, message_id=self.request.message_id
+            )
+
+    def _closed(self, status: str) -> SessionClosedError:
+        return SessionClosedError(session_id=self.request.session_id, status=status)
+
+
+async def exists(handle: WorkflowHandle[TurnResult]) -> bool:
+    """Return whether there is the instance."""
+    try:
+        await handle.info()
+    except InstanceNotFoundError:
+        return False
+    return True
+
+
+def shown_by(info: InstanceInfo) -> Json:
+    """Return what one of our instances shows as its custom status."""
+    shown: Json = json.loads(info.custom_status_json or "null") or {}
+    return shown
+
+
+async def cancel_turn(client: Client, turn_id: str, session: str | None, message_id: str) -> None:
+    """Cancel a turn, whether it runs, waits its turn, or was not asked for yet.
+
+    Raises:
+        InstanceNotFoundError: There is no such session, or no such turn that is in none.
+    """
+    turn = client.get(None, turn_id)
+    try:
+        await turn.cancel()
+    except InstanceFinishedError:
+        return
+    except InstanceNotFoundError:
+        if session is None:
+            raise
+    else:
+        return
+    event = SessionEvent(kind="cancel", turn_id=turn_id, message_id=message_id)
+    try:
+        await client.get(None, session).raise_event(SESSION_EVENT, event)
+    except InstanceFinishedError:
+        return
+    # The session makes it an instance, cancelled; or was just beginning it, and then it is to be
+    # told itself.
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            await turn.cancel()
+        except InstanceFinishedError:
+            return
+        except InstanceNotFoundError:
+            await asyncio.sleep(pause)
+            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+        else:
+            return

@@ -1,0 +1,1 @@
+"""Live answers: which pieces a subscriber sees, and where they go."""
