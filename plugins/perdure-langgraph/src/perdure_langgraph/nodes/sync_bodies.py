@@ -16,6 +16,9 @@ from greenlet import (  # type: ignore[import-untyped]  # its types are a packag
     getcurrent,
     greenlet,
 )
+from greenlet import (
+    error as GreenletError,
+)
 
 from perdure_langgraph.errors import UnsupportedGraphError
 
@@ -78,6 +81,7 @@ async def in_greenlet(function: Callable[..., Any], *args: Any, **kwargs: Any) -
 
     Raises:
         BaseException: Whatever ``function`` raises.
+        UnsupportedGraphError: The workflow goes on in another thread, as on Dapr and on Azure.
     """
     body = greenlet(function)
     body.gr_context = contextvars.copy_context()
@@ -89,10 +93,22 @@ async def in_greenlet(function: Callable[..., Any], *args: Any, **kwargs: Any) -
             # What it holds is taken over by a callback, which may be due only now.
             await asyncio.sleep(0)
         except asyncio.CancelledError as err:
-            waits = body.throw(err)
+            waits = _gone_on(function, body.throw, err)
         except BaseException:
             body.throw(GreenletExit)
             raise
         else:
-            waits = body.switch()
+            waits = _gone_on(function, body.switch)
     return waits
+
+
+def _gone_on(function: Callable[..., Any], go_on: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return go_on(*args)
+    except GreenletError as err:
+        # A stack cannot go on in another thread than it began in.
+        raise UnsupportedGraphError(
+            graph=function.__name__,
+            what="an entrypoint that is a plain def and waits for tasks, on Dapr and on Azure,",
+            remedy="make the entrypoint an async def and await its tasks",
+        ) from err
