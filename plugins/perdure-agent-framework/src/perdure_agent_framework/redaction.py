@@ -9,14 +9,16 @@ from typing import Any
 REDACTED = "[redacted]"
 
 _SECRET_NAME = re.compile(
-    r"api[-_]?key|authorization|password|passwd|secret|credential|cookie|bearer"
-    r"|(access|auth|refresh|id|session)[-_]token|^token$",
+    r"(api|private|subscription)[-_]?key|authorization|password|passwd|secret|credential|cookie"
+    r"|bearer|(access|auth|refresh|id|session|api)[-_]token|^token$",
     re.IGNORECASE,
 )
 _SECRETS = (
     re.compile(r"(?<![A-Za-z0-9])(?:sk|pk|rk)-[A-Za-z0-9_*.\-]{6,}"),
     re.compile(r"(?<=Bearer )[^\s\"',}]+", re.IGNORECASE),
     re.compile(r"(?<=Basic )[A-Za-z0-9+/=]{8,}"),
+    re.compile(r"(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"),  # of a URL
+    re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|AIza[A-Za-z0-9_-]{30,})"),
     re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"),
     re.compile(
         r"(?:(?<=api-key)|(?<=api_key)|(?<=apikey)|(?<=authorization))[\"']?\s*[:=]\s*"
@@ -34,7 +36,7 @@ def is_secret_name(name: str) -> bool:
 
 
 def secret_names(value: Any, path: str) -> Iterator[str]:
-    """Yield the names in nested mappings under which something secret is likely given."""
+    """Yield the names in nested mappings and lists under which something secret is likely given."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             place = f"{path}[{name!r}]"
@@ -42,6 +44,9 @@ def secret_names(value: Any, path: str) -> Iterator[str]:
                 yield place
             else:
                 yield from secret_names(item, place)
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from secret_names(item, f"{path}[{number}]")
 
 
 def secrets_of(client: object) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from agent_framework import ContextProvider
@@ -174,6 +175,33 @@ async def test_a_conversation_is_deleted_while_a_turn_runs() -> None:
         assert [info async for info in desk.env.client.list()] == []
 
 
+async def test_who_waits_while_a_conversation_is_deleted_does_not_begin_it_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gate = Gate()
+    looked, deleted = asyncio.Event(), asyncio.Event()
+    original = perdure.WorkflowHandle.result
+
+    async def looks_rarely(self: Any, **options: Any) -> Any:
+        looked.set()
+        await deleted.wait()
+        return await original(self, **options)
+
+    async with open_desk(HOLDS, tools=[gate.hold]) as desk:
+        first = asyncio.create_task(desk.runner.run("hold", session_id="a", message_id="1"))
+        await gate.is_reached()
+        first.cancel()
+        monkeypatch.setattr(perdure.WorkflowHandle, "result", looks_rarely)
+        run = asyncio.create_task(desk.runner.run("hold", session_id="a", message_id="1"))
+        await looked.wait()
+        await desk.runner.delete("a")
+        gate.open()
+        deleted.set()
+        with pytest.raises(perdure.InstanceNotFoundError):
+            await run
+        assert [info async for info in desk.env.client.list()] == []
+
+
 @pytest.mark.parametrize("what", ["session", "history", "close", "delete"])
 async def test_an_unknown_conversation_is_not_found(what: str) -> None:
     async with open_desk() as desk:
@@ -192,6 +220,14 @@ async def test_ids_that_are_none_are_refused() -> None:
         with pytest.raises(TypeError, match="session_id is a str, not int"):
             await desk.runner.run("hi", session_id=17)  # type: ignore[call-overload]
         assert desk.asked() == 0
+
+
+async def test_secrets_of_a_single_run_are_refused_before_they_are_stored() -> None:
+    options = {"extra_headers": {"Authorization": "Bearer not-to-be-stored"}}
+    async with open_desk() as desk:
+        with pytest.raises(NotDurableError, match="looks like a secret"):
+            await desk.runner.run("hello", session_id="a", options=options)
+        assert [info async for info in desk.env.client.list()] == []
 
 
 async def test_tools_of_a_single_run_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,24 @@ async def test_a_tool_may_have_a_deadline_of_its_own(running: Running) -> None:
         handle = await env.client.start(WORKFLOW)
         await env.advance(hours=2)
         assert "rejected" in (await handle.result())["text"]
+
+
+async def test_a_tool_of_two_agents_has_the_policy_of_the_one_that_calls(
+    running: Running,
+) -> None:
+    calls: list[tuple[str, int]] = []
+    soon = ToolPolicy(approval=ApprovalPolicy(deadline=timedelta(hours=1)))
+
+    def build(setup: Setup) -> Scenario:
+        scenario: Scenario = clerk_only(calls, Policies(tools={"clerk/refund": soon}))(setup)
+        shared = scenario.agents[0].default_options["tools"]
+        other = Agent(setup.client(), name="other", tools=list(shared))
+        return replace(scenario, agents=(*scenario.agents, other))
+
+    async with running(build, CALL, TELL) as env:
+        handle = await env.client.start(WORKFLOW)
+        await env.advance(hours=2)
+        assert "rejected" in (await handle.result(timeout=timedelta(seconds=5)))["text"]
 
 
 async def test_edited_arguments_are_used_and_the_transcript_says_so(running: Running) -> None:

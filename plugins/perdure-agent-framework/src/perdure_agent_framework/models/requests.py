@@ -63,10 +63,7 @@ def sent(
     Raises:
         NotDurableError: Something cannot be stored, or is a secret.
     """
-    _refuse_secrets(
-        {name: value for name, value in options.items() if name not in _SHOWN_TO_MODELS},
-        "options",
-    )
+    refuse_secret_options(options)
     if is_fallback:
         # The framework names the model of the client that it calls; a fallback has its own.
         options = {name: value for name, value in options.items() if name != "model"}
@@ -78,6 +75,18 @@ def sent(
     if conversation is None:
         return {"messages": plain, "options": stored, "notes": notes}
     return {**transcript_memory().request(conversation, plain, stored), "notes": notes}
+
+
+def refuse_secret_options(options: Mapping[str, Any]) -> None:
+    """Raise if something among the options of a model call is likely a secret.
+
+    Raises:
+        NotDurableError: Something is.
+    """
+    _refuse_secrets(
+        {name: value for name, value in options.items() if name not in _SHOWN_TO_MODELS},
+        "options",
+    )
 
 
 def _plain(name: str, value: Any) -> Any:

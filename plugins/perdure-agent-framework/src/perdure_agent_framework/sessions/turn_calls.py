@@ -73,10 +73,9 @@ class TurnCall:
             WorkflowTerminatedError: It was ended by force.
         """
         turn = client.get(conversations.turn, self.turn_id)
-        try:
+        # Looked for first: one that is purged while it is waited for must not be asked for anew.
+        if await exists(turn):
             return await self._result_of(turn)
-        except InstanceNotFoundError:
-            pass  # not asked before, or not begun
         if self.session is None:
             alone = Turn(message_id=self.request.message_id, request=self.request)
             await client.start(

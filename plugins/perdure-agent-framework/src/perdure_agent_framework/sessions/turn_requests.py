@@ -10,6 +10,7 @@ from agent_framework import normalize_messages
 from perdure.framework import in_workflow
 from perdure_agent_framework.conversion import message_to_json, options_to_json
 from perdure_agent_framework.errors import NotDurableError
+from perdure_agent_framework.models.requests import refuse_secret_options
 from perdure_agent_framework.models.transcripts import digest_of
 from perdure_agent_framework.sessions.ids import session_instance_id, turn_instance_id
 from perdure_agent_framework.sessions.turn_calls import TurnCall
@@ -81,6 +82,8 @@ def turn_call(
         raise NotDurableError(
             what="options={'tools': …} of a run", remedy="give the tools to the agent"
         )
+    # The request is stored as it is, before a model call could refuse it.
+    refuse_secret_options(options or {})
     said = [message_to_json(message) for message in normalize_messages(messages)]
     encoded = options_to_json(options) if options else None
     request = TurnRequest(

@@ -114,6 +114,9 @@ def _place(tool: FunctionTool, scope: RunScope) -> tuple[Place, str]:
         return AsAgent(), known_as
     if isinstance(tool, RemoteTool):
         return replace(tool.place, policy_key=known_as), known_as
+    if scope.catalogue.tools.get(known_as) is tool:
+        # Agents may share a tool; each has it under its own name, and its own policy.
+        return OnWorker(key=known_as), known_as
     key = key_of(tool, scope.catalogue)
     if key is not None:
         return OnWorker(key=key), key
