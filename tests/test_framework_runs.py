@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import perdure
-from perdure.framework import call_activity, in_workflow, run_state, run_threads_inline
+from perdure.framework import (
+    call_activity,
+    in_workflow,
+    repeatable,
+    run_state,
+    run_threads_inline,
+)
 from perdure.testing import run_in_memory
 
 if TYPE_CHECKING:
@@ -119,3 +125,30 @@ async def test_a_workflow_that_sets_the_event_loop_leaves_its_thread_as_it_was()
     app, workflow = app_of(body)
     async with run_in_memory(app) as env:
         assert await (await env.client.start(workflow)).result() != "WorkflowLoop"
+
+
+async def test_what_is_repeatable_draws_the_same_each_time_and_shifts_no_other_draws() -> None:
+    async def body() -> list[Any]:
+        began, draws = perdure.now(), perdure.random()
+        ids = {perdure.uuid4()}
+        await asyncio.sleep(60)
+        before = draws.getstate()
+        drawn = []
+        for seed in ("one", "one", "two"):
+            with repeatable(seed) as set_back_to:
+                set_back_to(began)
+                assert perdure.now() == began
+                drawn.append([perdure.random().random(), str(perdure.uuid4())])
+        assert perdure.random() is draws
+        assert draws.getstate() == before
+        ids.add(perdure.uuid4())
+        assert len(ids) == 2
+        return [*drawn, (perdure.now() - began).total_seconds()]
+
+    app, workflow = app_of(body)
+    async with run_in_memory(app) as env:
+        handle = await env.client.start(workflow)
+        await env.advance(minutes=1)
+        one, again, two, passed = await handle.result()
+    assert one == again != two
+    assert passed == 60

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 PROFILE_FILE = "perdure.toml"
 PROFILE_KEYS = ("backend", "hub", "payloads")
+_TABLES_OF_OTHERS = ("cost",)
+"""Read by packages beside this one, which say themselves what is wrong there."""
 
 _HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(?:#.*)?$")
 _ASSIGNMENT = re.compile(r"\s*([^=\[#]+?)\s*=")
@@ -96,7 +98,7 @@ def _unreadable(path: Path, problem: str, text: str) -> ConfigurationError:
 def _fault(content: Mapping[str, object]) -> tuple[str, str] | None:
     """Return the first key that is wrong, by its dotted name, and what is wrong with it."""
     for key in content:
-        if key not in ("profile", "profiles"):
+        if key not in ("profile", "profiles", *_TABLES_OF_OTHERS):
             return key, f"unknown key {key!r}; known: profile, profiles"
     tables = content.get("profiles", {})
     for key, is_right in (

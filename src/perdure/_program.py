@@ -65,8 +65,10 @@ class RegistryProgram:
 
         Raises:
             ActivityNotRegisteredError: An override is for an activity that is not in the registry.
+            Exception: A check of the registry that comes before work raised it.
             TypeError: An override cannot be called.
         """
+        registry.check()
         self.payloads = payloads or PayloadPipeline()
         self._registry = registry
         self._codes: dict[str, ActivityCode] = {}

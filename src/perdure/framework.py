@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import weakref
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from perdure._closers import before_loop_ends
@@ -20,8 +22,8 @@ from perdure.types import Delivery, RetryPolicy
 from perdure.workflow import running_workflow as workflow_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from datetime import timedelta
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from perdure._replay.executor import WorkflowExecutor
     from perdure._replay.loop import WorkflowLoop
@@ -33,6 +35,7 @@ __all__ = [
     "in_workflow",
     "is_replaying",
     "leave_history",
+    "repeatable",
     "run_in_thread",
     "run_state",
     "run_threads_inline",
@@ -126,6 +129,29 @@ def run_state(kind: Callable[[], T]) -> T:
         states[kind] = kind()
     state: T = states[kind]
     return state
+
+
+@contextmanager
+def repeatable(seed: str) -> Iterator[Callable[[datetime], None]]:
+    """Within, the workflow draws the same random numbers and ids each time; others go on after it.
+
+    For plugins that call a function of the workflow anew from its start. What is yielded says what
+    instant it is from there on, to the end of the block, in which nothing may be awaited.
+
+    Raises:
+        NotInWorkflowError: No workflow runs here.
+    """
+    executor = require_executor("running a function again")
+    now, now_us = executor.now(), executor.now_us
+
+    def set_back_to(instant: datetime) -> None:
+        executor.now_us = now_us - (now - instant) // timedelta(microseconds=1)
+
+    with executor.drawing_from(seed):
+        try:
+            yield set_back_to
+        finally:
+            executor.now_us = now_us
 
 
 async def run_in_thread(function: Callable[[], T]) -> T:

@@ -53,6 +53,7 @@ class Registry:
         self._activities: dict[str, Activity[..., Any]] = {}
         self._workflows: dict[str, Workflow[..., Any]] = {}
         self._includers: weakref.WeakSet[Registry] = weakref.WeakSet()
+        self._checks: list[Callable[[], None]] = []
 
     @property
     def activities(self) -> Mapping[str, Activity[..., Any]]:
@@ -180,17 +181,48 @@ class Registry:
         """
         if not isinstance(registry, Registry):
             raise TypeError(f"a perdure.Registry is wanted, not {type(registry).__name__}")
-        self._add(activities=registry.activities.values(), workflows=registry.workflows.values())
+        self._add(
+            activities=registry.activities.values(),
+            workflows=registry.workflows.values(),
+            checks=registry._checks,
+        )
         registry._includers.add(self)
+
+    def serves(self, workflow: Workflow[..., Any]) -> bool:
+        """Return whether ``workflow`` may call what is here: it is here, or where this is included.
+
+        For plugins, whose objects may be known to several registries.
+        """
+        return any(
+            registry._workflows.get(workflow.name) is workflow
+            for registry in self._with_includers()
+        )
+
+    def before_work(self, check: Callable[[], None]) -> None:
+        """Call ``check`` when a worker of what is here is about to start; it starts if it returns.
+
+        For plugins, to check what is complete only then.
+        """
+        self._add(checks=[check])
+
+    def check(self) -> None:
+        """Call the checks that come before work.
+
+        Raises:
+            Exception: One raised it.
+        """
+        for check in self._checks:
+            check()
 
     def _add(
         self,
         *,
         activities: Iterable[Activity[..., Any]] = (),
         workflows: Iterable[Workflow[..., Any]] = (),
+        checks: Iterable[Callable[[], None]] = (),
     ) -> None:
         """Register in this registry and those that include it: in all of them, or in none."""
-        activities, workflows = list(activities), list(workflows)
+        activities, workflows, checks = list(activities), list(workflows), list(checks)
         registries = self._with_includers()
         for registry in registries:
             _refuse_duplicates(registry._activities, activities)
@@ -198,6 +230,7 @@ class Registry:
         for registry in registries:
             registry._activities.update((made.name, made) for made in activities)
             registry._workflows.update((made.name, made) for made in workflows)
+            registry._checks += [check for check in checks if check not in registry._checks]
 
     def _with_includers(self) -> list[Registry]:
         found: list[Registry] = []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from perdure import DuplicateNameError, Registry
+from perdure._program import RegistryProgram
 
 
 async def first() -> int:
@@ -37,6 +38,40 @@ def test_does_not_flow_upwards() -> None:
     app.activity(first)
 
     assert not library.activities
+
+
+def test_checks_before_work_come_along_and_are_made_once() -> None:
+    app, library = Registry(), Registry()
+    made: list[str] = []
+    library.before_work(lambda: made.append("early"))
+    app.include(library)
+    app.include(library)
+    library.before_work(lambda: made.append("late"))
+
+    RegistryProgram(app).close()
+
+    assert made == ["early", "late"]
+
+
+def test_a_check_that_raises_keeps_a_worker_from_starting() -> None:
+    def check() -> None:
+        raise ValueError("something is missing")
+
+    app = Registry()
+    app.before_work(check)
+    with pytest.raises(ValueError, match="something is missing"):
+        RegistryProgram(app)
+
+
+def test_what_is_included_serves_the_workflows_of_who_includes_it() -> None:
+    app, library, other = Registry(), Registry(), Registry()
+    app.include(library)
+    own, included = app.workflow(first), library.workflow(second)
+
+    assert library.serves(own)
+    assert app.serves(included)
+    assert not other.serves(own)
+    assert not library.serves(own.with_options(name="second"))
 
 
 def test_reaches_through_several_levels() -> None:

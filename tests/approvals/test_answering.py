@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,14 @@ import pytest
 
 import perdure
 from perdure import ApprovalState
+from perdure._payload_backend import PayloadBackend
 from perdure.approvals.record import ANSWER_EVENT
 from tests.approvals.looking import the_one
 from tests.approvals.workflows import guarded, large, refund
 
 if TYPE_CHECKING:
     from perdure.testing import Environment
+    from perdure.types import InstanceInfo
 
 
 async def test_the_workflow_goes_on_with_the_arguments_as_edited(env: Environment) -> None:
@@ -125,6 +128,30 @@ async def test_arguments_that_are_no_json_are_refused(env: Environment) -> None:
 
     with pytest.raises(perdure.PayloadError, match="answer to an approval"):
         await env.client.approvals.approve(asked.id, by="ann", arguments={"amount": {1, 2}})
+
+
+@pytest.mark.parametrize("looks", [1, 1_000])
+async def test_one_that_has_not_begun_is_waited_for(
+    env: Environment, monkeypatch: pytest.MonkeyPatch, looks: int
+) -> None:
+    await env.client.start(refund)
+    asked = await the_one(env)
+    get, seen = PayloadBackend.get, 0
+
+    async def show_nothing_at_first(self: PayloadBackend, instance_id: str) -> InstanceInfo:
+        nonlocal seen
+        seen += 1
+        info = await get(self, instance_id)
+        return replace(info, name="", input_json=None) if seen <= looks else info
+
+    monkeypatch.setattr(PayloadBackend, "get", show_nothing_at_first)
+    monkeypatch.setattr("perdure.approvals.client._BEGIN_SECONDS", 0.3)
+    if looks == 1:
+        assert (await env.client.approvals.get(asked.id)).arguments == asked.arguments
+    else:
+        with pytest.raises(perdure.ApprovalNotFoundError, match=f"{asked.id}' has not begun"):
+            await env.client.approvals.approve(asked.id, by="ann")
+    assert seen > 1
 
 
 async def test_what_is_no_approval_is_not_found(env: Environment) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from perdure.spi.program import ActivityTask
     from perdure.types import Delivery
+    from tests.bridge.deliveries import OpenRecord
 
 DELIVERIES: list[Delivery] = ["at_least_once", "at_most_once"]
 run_numbers = itertools.count()
@@ -75,6 +76,19 @@ def test_an_attempt_that_has_ended_is_answered_and_not_run_again(
     assert [entry.message for entry in caplog.records] == 2 * [
         "activity 'pay', attempt 1, was delivered again and is answered from the record of results"
     ]
+
+
+@pytest.mark.parametrize(("delivery", "runs"), [("at_least_once", 2), ("at_most_once", 1)])
+def test_a_record_can_be_kept_of_those_alone_that_may_run_at_most_once(
+    open_record: OpenRecord, delivery: Delivery, runs: int
+) -> None:
+    async def main() -> None:
+        record, execute = open_record(is_for_all=False), Execution()
+        for _ in range(2):
+            await record.run(attempt(delivery=delivery), execute)
+        assert len(execute.runs) == runs
+
+    asyncio.run(main())
 
 
 def test_attempts_that_are_not_the_same_each_run(tmp_path: Path) -> None:

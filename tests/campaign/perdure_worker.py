@@ -21,7 +21,7 @@ def main() -> None:
 def forget_records() -> None:
     """Have workers in this process keep no record of results."""
 
-    def open_none(*_: object) -> None:
+    def open_none(*_: object, **__: object) -> None:
         return None
 
     setattr(ResultRecord, "open", open_none)  # noqa: B010 - an assignment is nothing mypy allows

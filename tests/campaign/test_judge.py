@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.campaign.judge import Judge, Verdict
+from tests.campaign.kills import run_anew
 from tests.campaign.shapes import problem_with
 from tests.campaign.watch import Watch
 from tests.crash.evidence import Line, append
@@ -121,3 +122,27 @@ def test_numbers_are_heard_once_and_in_order_but_for_those_that_were_sent_again(
 def test_a_label_that_is_missing_is_a_wrong_result() -> None:
     assert problem_with("chain", "i", [f"i/{number}" for number in range(7)])
     assert not problem_with("chain", "i", [f"i/{number}" for number in range(8)])
+
+
+def _anew(*lines: Line, deaths: dict[int, float] | None = None) -> tuple[list[str], list[str]]:
+    return run_anew(lines, excused=deaths or {})
+
+
+def _same(phase: Any, key: str, at: float, *, pid: int = 1) -> Line:
+    return Line(phase=phase, key=key, attempt=1, pid=pid, label="a", at=at)
+
+
+def test_an_end_that_is_run_again_under_another_key_is_found() -> None:
+    lines = (_same("begin", "i", 1), _same("end", "i", 2), _same("begin", "j", 5, pid=2))
+    assert _anew(*lines) == (["a"], [])
+    assert _anew(*lines, deaths={1: 4.0}) == (["a"], []), "it had ended long before"
+    assert _anew(*lines, deaths={1: 2.5}) == ([], ["a"])
+    assert _anew(*lines, deaths={1: 6.0}) == (["a"], []), "its process still lived"
+
+
+def test_what_a_death_cut_short_may_run_under_another_key() -> None:
+    lines = (_same("begin", "i", 1), _same("begin", "j", 5, pid=2), _same("end", "j", 6, pid=2))
+    assert _anew(*lines, deaths={1: 2.0}) == ([], ["a"])
+    assert _anew(*lines) == ([], [])
+    failed = (_same("begin", "i", 1), _same("fail", "i", 2), _same("begin", "j", 5, pid=2))
+    assert _anew(*failed, deaths={1: 3.0}) == ([], [])

@@ -1,4 +1,4 @@
-"""A worker in a process of its own: ``python -m tests.embedded.worker_process FILE``."""
+"""A worker in a process of its own: ``python -m tests.embedded.worker_process FILE[?OPTIONS]``."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ async def hang() -> None:
 
 
 @contextlib.contextmanager
-def running(path: Path) -> Iterator[subprocess.Popen[str]]:
+def running(path: Path, options: str = "") -> Iterator[subprocess.Popen[str]]:
     """Run a worker on ``path`` in a process of its own, and kill it in the end."""
-    command = [sys.executable, "-m", __name__, str(path)]
+    command = [sys.executable, "-m", __name__, f"{path}{options}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

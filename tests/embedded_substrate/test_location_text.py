@@ -59,6 +59,12 @@ def test_options_of_the_default_path() -> None:
     assert (location.max_cached, location.retention) == (7, timedelta(days=1))
 
 
+def test_commits_are_synced_unless_asked_otherwise() -> None:
+    assert parse_location("sqlite").synchronous == "full"
+    assert parse_location("sqlite:///hub.db?synchronous=full").synchronous == "full"
+    assert parse_location("sqlite:///hub.db?synchronous=normal").synchronous == "normal"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -66,7 +72,10 @@ def test_options_of_the_default_path() -> None:
         ("sqlite:hub.db", "three slashes"),
         ("sqlite://host/hub.db", "three slashes"),
         ("sqlite:///:memory:", "nothing in memory is durable"),
-        ("sqlite:///hub.db?speed=11", r"unknown option 'speed'.*known: max_cached, retention"),
+        (
+            "sqlite:///hub.db?speed=11",
+            r"unknown option 'speed'.*known: max_cached, retention, sync",
+        ),
         ("sqlite:///hub.db?retention=30", "a number and a unit"),
         ("sqlite:///hub.db?retention=0d", "a number and a unit"),
         ("sqlite:///hub.db?retention=99999999999w", "a number and a unit"),
@@ -74,6 +83,8 @@ def test_options_of_the_default_path() -> None:
         ("sqlite:///hub.db?max_cached=0", "a whole number from 1"),
         ("sqlite:///hub.db?max_cached=-3", "a whole number from 1"),
         ("sqlite:///hub.db?max_cached=1&max_cached=2", "given twice"),
+        ("sqlite:///hub.db?synchronous=off", "say full or normal"),
+        ("sqlite:///hub.db?synchronous=", "say full or normal"),
         ("sqlite:///hub%00.db", "no usable path"),
         ("sqlite:////tmp", "names a folder"),
         ("sqlite:///data/", "names a folder"),

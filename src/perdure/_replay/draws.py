@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import contextmanager
 from functools import cached_property
 from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class SeededDraws:
@@ -33,3 +38,20 @@ class SeededDraws:
     def uuid4(self) -> uuid.UUID:
         """Return a random UUID that a replay draws again."""
         return uuid.UUID(int=self._uuids.getrandbits(128), version=4)
+
+    @contextmanager
+    def drawing_from(self, seed: str) -> Iterator[None]:
+        """Within, draw from streams that begin anew, of the run's seed and this one."""
+        kept = vars(self)
+        outer = {name: kept.pop(name) for name in _STREAMS if name in kept}
+        outer["seed"] = self.seed
+        self.seed = f"{self.seed}:{seed}"
+        try:
+            yield
+        finally:
+            for name in _STREAMS:
+                kept.pop(name, None)
+            kept.update(outer)
+
+
+_STREAMS = [name for name, it in vars(SeededDraws).items() if isinstance(it, cached_property)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -26,10 +28,13 @@ if TYPE_CHECKING:
 
     from perdure._link import Link
     from perdure.approvals.record import Approval
+    from perdure.spi.backend import Backend
     from perdure.types import InstanceInfo
 
 _PAGE = 100
 _MOST_ANCESTORS = 64
+_BEGIN_SECONDS = 5.0
+_LOOK_SECONDS = 0.1
 _STATUSES: dict[ApprovalState, tuple[Status, ...]] = {
     ApprovalState.WAITING: tuple(status for status in Status if not status.is_terminal),
     ApprovalState.APPROVED: (Status.COMPLETED,),
@@ -95,8 +100,11 @@ class Approvals:
     async def get(self, approval_id: str, /) -> Approval:
         """Return an approval as it stands.
 
+        Some backends tell nothing of an instance before its first turn; of an approval that was
+        only just asked for that is waited for, up to 5 s.
+
         Raises:
-            ApprovalNotFoundError: There is none of that id.
+            ApprovalNotFoundError: There is none of that id, or it has not begun.
             InvalidInstanceIdError: The id is not 1 to 64 of letters, digits, ``_`` and ``-``.
         """
         approval_id = check_instance_id(approval_id)
@@ -192,7 +200,7 @@ class Approvals:
         return await read_approval(info, link=self._link)
 
     async def _call(self, action: str, approval_id: str) -> InstanceInfo:
-        getting = self._link.backend.get(approval_id)
+        getting = _get_begun(self._link.backend, approval_id)
         return await self._link.call(getting, action=action, instance_id=approval_id)
 
     async def _instances(self, filter: InstanceFilter) -> AsyncIterator[InstanceInfo]:
@@ -205,6 +213,16 @@ class Approvals:
             token = page.next_token
             if token is None:
                 return
+
+
+async def _get_begun(backend: Backend, approval_id: str) -> InstanceInfo:
+    """Return what is known of an instance, once it has begun."""
+    give_up_at = time.monotonic() + _BEGIN_SECONDS
+    while True:
+        info = await backend.get(approval_id)
+        if info.name or time.monotonic() > give_up_at:
+            return info
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 class _Ancestry:

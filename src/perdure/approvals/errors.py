@@ -22,13 +22,10 @@ if TYPE_CHECKING:
 
 
 class ApprovalNotFoundError(PerdureError, LookupError):
-    """There is no approval of that id."""
+    """There is no approval of that id, or nothing is known of it since it has not begun."""
 
     def __init__(self, *, approval_id: str, workflow: str | None = None) -> None:
-        found = "" if workflow is None else f" (it is an instance of workflow {workflow!r})"
-        super().__init__(
-            f"no approval {approval_id!r} in this hub{found}; check the id and PERDURE_BACKEND"
-        )
+        super().__init__(_not_found(approval_id, workflow))
         self.approval_id = approval_id
 
 
@@ -84,3 +81,10 @@ class ApprovalExpiredError(ApprovalClosedError, TimeoutError):
         super().__init__(approval_id=approval_id, reason=reason)
         self.deadline = deadline
         self.default = default
+
+
+def _not_found(approval_id: str, workflow: str | None) -> str:
+    if workflow == "":  # as Dapr shows an instance until its first turn
+        return f"{approval_id!r} has not begun, so nothing is known of it; ask again once it has"
+    found = "" if workflow is None else f" (it is an instance of workflow {workflow!r})"
+    return f"no approval {approval_id!r} in this hub{found}; check the id and PERDURE_BACKEND"

@@ -25,6 +25,10 @@ from perdure.cli.exit_codes import CommandError, ExitCode
 from perdure.cli.options import Options
 from perdure.cli.shell import Shell
 
+_COMMANDS_GROUP = "perdure.commands"
+_PACKAGES = {"bench": "perdure-bench", "cost": "perdure-bench"}
+"""Where commands come from that this package does not have itself."""
+
 _HELP = """Durable workflows in plain async Python: start them, watch them, steer them.
 
 Results go to stdout, everything else to stderr. perdure COMMAND --help has examples."""
@@ -37,7 +41,16 @@ def make_program() -> typer.Typer:
     parts = (work, instances, history, control, approvals, stack, backends, settings, checks)
     for part in parts:
         part.register(program)
+    for addition in _additions():
+        addition.register(program)
     return program
+
+
+def _additions() -> list[Any]:
+    """Return the modules with commands of perdure's other packages that are installed."""
+    from importlib.metadata import entry_points
+
+    return [point.load() for point in sorted(entry_points(group=_COMMANDS_GROUP))]
 
 
 def run() -> int:
@@ -91,5 +104,7 @@ def _refuse(error: Exception) -> int:
     path = "perdure" if context is None else context.command_path
     words: str = getattr(error, "format_message", error.__str__)()
     words = words.replace("Value error, ", "")  # pydantic's, by which typer checks
-    Shell(Options()).show_error(CommandError(words.rstrip("."), step=f"{path} --help"))
+    missing = next((each for each in _PACKAGES if words == f"No such command '{each}'."), None)
+    step = f"pip install {_PACKAGES[missing]}" if missing else f"{path} --help"
+    Shell(Options()).show_error(CommandError(words.rstrip("."), step=step))
     return ExitCode.USAGE

@@ -50,7 +50,8 @@ class EmbeddedBackend(Backend):
     async def open(self) -> None:
         """Open the file, and take over what processes that have ended left."""
         make_folder(self._location)
-        store = await asyncio.to_thread(Store, self._location.path)
+        location = self._location
+        store = await asyncio.to_thread(Store, location.path, synchronous=location.synchronous)
         try:
             engine = Engine(self._location, store, clock=self._clock)
         except BaseException:

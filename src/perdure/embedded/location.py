@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, cast, get_args
 from urllib.parse import parse_qsl, unquote
 
 from perdure.embedded.faults import translate
@@ -16,6 +16,9 @@ from perdure.errors import ConfigurationError
 DEFAULT_FOLDER: Final = ".perdure"
 DEFAULT_PATH: Final = f"{DEFAULT_FOLDER}/perdure.db"
 DEFAULT_MAX_CACHED: Final = 1000
+
+Synchronous = Literal["full", "normal"]
+"""Whether a commit waits until it is on the disk, or only until the system has it."""
 
 _SCHEME: Final = "sqlite"
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
@@ -31,11 +34,13 @@ class Location:
         path: The file, absolute and without symbolic links, so that all mean the same locks by it.
         retention: How long a finished instance is kept; ``None`` is for ever.
         max_cached: How many instances a worker keeps loaded.
+        synchronous: What commits of this process wait for.
     """
 
     path: Path
     retention: timedelta | None = None
     max_cached: int = DEFAULT_MAX_CACHED
+    synchronous: Synchronous = "full"
 
     @property
     def locks_folder(self) -> Path:
@@ -46,7 +51,7 @@ class Location:
 def parse_location(text: str) -> Location:
     """Return what ``sqlite``, ``sqlite:///relative.db`` or ``sqlite:////absolute.db`` says.
 
-    Options follow a ``?``: ``retention=30d``, ``max_cached=1000``.
+    Options follow a ``?``: ``retention=30d``, ``max_cached=1000``, ``synchronous=normal``.
 
     Raises:
         ConfigurationError: It is none of these, or has an unknown or impossible option.
@@ -56,13 +61,16 @@ def parse_location(text: str) -> Location:
     options = _options_of(query, text)
     retention = options.pop("retention", None)
     max_cached = options.pop("max_cached", None)
+    synchronous = options.pop("synchronous", "full")
     if options:
-        problem = f"unknown option {min(options)!r} in {text!r}; known: max_cached, retention"
+        known = "max_cached, retention, synchronous"
+        problem = f"unknown option {min(options)!r} in {text!r}; known: {known}"
         raise ConfigurationError(setting="backend", problem=problem)
     return Location(
         path=path,
         retention=None if retention is None else _duration(retention, text),
         max_cached=DEFAULT_MAX_CACHED if max_cached is None else _count(max_cached, text),
+        synchronous=_synchronous(synchronous, text),
     )
 
 
@@ -139,6 +147,13 @@ def _count(value: str, text: str) -> int:
         problem = f"max_cached={value} in {text!r}: say a whole number from 1 to 999999999"
         raise ConfigurationError(setting="backend", problem=problem)
     return int(value)
+
+
+def _synchronous(value: str, text: str) -> Synchronous:
+    if value not in get_args(Synchronous):
+        problem = f"synchronous={value} in {text!r}: say full or normal"
+        raise ConfigurationError(setting="backend", problem=problem)
+    return cast("Synchronous", value)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from perdure.embedded.location import Synchronous
+
 _T = TypeVar("_T")
 
 _READ_TRIES = 200
@@ -42,9 +44,12 @@ class FencedError(Exception):
 class Store:
     """One connection to the file, used by one event loop."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, synchronous: Synchronous = "full") -> None:
         self.path = path
         self.connection = open_database(path)
+        # Of this connection's commits alone: the checkpointer's copy of the log into the file is
+        # synced always, so that a loss of power can cost commits, and never the file.
+        self.connection.execute(f"PRAGMA synchronous = {synchronous}")
         self._data_version = -1
 
     def close(self) -> None:
@@ -56,6 +61,8 @@ class Store:
         self, *, worker_id: int, now_us: int, workflows: frozenset[str] = NOBODY, room: int = 0
     ) -> Iterator[Transaction]:
         """Write in one transaction; it is durable when the block has been left without an error.
+
+        With ``synchronous`` normal it then outlives this process, but maybe not a loss of power.
 
         ``worker_id`` 0 is a process that has not registered yet, and is not fenced.
 

@@ -73,6 +73,7 @@ class ResultRecord:
         *,
         limits: ResultLimits | None = None,
         clock: Clock | None = None,
+        is_for_all: bool = True,
     ) -> None:
         """Open the file ``path``; see :meth:`open`. May block for 10 s.
 
@@ -81,6 +82,7 @@ class ResultRecord:
             OSError: As above.
         """
         self.path = path
+        self._is_for_all = is_for_all
         self._clock = clock or SystemClock()
         self._running: dict[bytes, _Execution] = {}
         self._has_written = False
@@ -110,6 +112,7 @@ class ResultRecord:
         folder: Path | None = None,
         limits: ResultLimits | None = None,
         clock: Clock | None = None,
+        is_for_all: bool = True,
     ) -> ResultRecord:
         """Open the record of a hub, and make it if it is not there. May block for 10 s.
 
@@ -119,6 +122,8 @@ class ResultRecord:
             folder: Where records are kept; in this user's state folder by default.
             limits: How long results are kept.
             clock: What tells their age.
+            is_for_all: Whether attempts are recorded that may run again, too, and not only those
+                that may run at most once.
 
         Raises:
             ConfigurationError: It cannot be used; the message says why, and what to do.
@@ -133,7 +138,7 @@ class ResultRecord:
                     "protect it; choose a folder on a local disk"
                 )
                 raise _unusable(path, problem, folder)
-            return cls(path, limits=limits, clock=clock)
+            return cls(path, limits=limits, clock=clock, is_for_all=is_for_all)
         except (sqlite3.Error, OSError) as error:
             raise _unusable(path, problem_of(error), folder) from error
 
@@ -160,6 +165,8 @@ class ResultRecord:
         outcome is the failure of an ``ActivityOutcomeUnknownError``. Where results cannot be
         recorded, outcomes are returned all the same, but what may run at most once waits.
 
+        One that is not to be recorded runs at each delivery.
+
         Cancelling gives the attempt up, if no other delivery waits for it, and records nothing.
         Whatever ``execute`` raises comes through, and nothing is recorded.
 
@@ -167,6 +174,8 @@ class ResultRecord:
             RuntimeError: The record is closed.
         """
         self._check_open()
+        if not self._is_for_all and task.scheduled.delivery != "at_most_once":
+            return await execute(task)
         key = rows.attempt_key(task)
         execution = self._running.get(key)
         if execution is None:
