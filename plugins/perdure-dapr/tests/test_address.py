@@ -69,6 +69,12 @@ def test_a_hub_is_the_app_id_that_the_sidecar_must_have() -> None:
     assert parse("dapr").app_id is None
 
 
+def test_results_are_recorded_unless_the_url_says_otherwise() -> None:
+    assert parse("dapr").is_recorded
+    assert parse("dapr://h?record=on").is_recorded
+    assert not parse("dapr://h?record=off").is_recorded
+
+
 def test_tls_can_be_asked_for_in_the_url() -> None:
     assert parse("dapr://h:443?tls=true").is_secure
     assert not parse("dapr?tls=false", DAPR_GRPC_ENDPOINT="https://h").is_secure
@@ -97,9 +103,10 @@ def test_what_is_on_this_host_is_known(target: str, is_local: bool) -> None:
         ("dapr://h:0", "no host:port"),
         ("dapr://h:70000", "no host:port"),
         ("dapr://h:x", "no host:port"),
-        ("dapr?hubb=trips", "known: hub, tls"),
+        ("dapr?hubb=trips", "known: hub, record, tls"),
         ("dapr?tls=true&tls=false", "twice"),
         ("dapr?tls=maybe", "neither true nor false"),
+        ("dapr?record=no", "say on or off"),
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_in_words(url: str, complaint: str) -> None:

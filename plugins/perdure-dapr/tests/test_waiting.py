@@ -99,3 +99,12 @@ async def test_what_a_wait_tells_is_what_a_look_tells(dapr_stack: DaprStack) -> 
         heard = await waiting
         assert (heard.status, heard.output_json) == (Status.COMPLETED, '"on"')
         assert heard == await backend.get("waiting-equal")
+
+
+async def test_what_has_not_begun_is_not_said_to_be_something_else(dapr_stack: DaprStack) -> None:
+    async with opened(dapr_stack) as backend:
+        await start(backend, "waiting-blank")
+    async with make_app(dapr_stack).client() as client:
+        with pytest.raises(perdure.ApprovalNotFoundError, match="'waiting-blank' has not begun"):
+            await client.approvals.get("waiting-blank")
+        await client.get(None, "waiting-blank").terminate(reason="done")

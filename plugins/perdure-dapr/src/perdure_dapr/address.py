@@ -23,9 +23,10 @@ APP_VARIABLE: Final = "DAPR_APP_ID"
 _SCHEME: Final = "dapr"
 _DEFAULT_HOST: Final = "127.0.0.1"
 _DEFAULT_PORT: Final = 50001
-_OPTIONS: Final = ("hub", "tls")
+_OPTIONS: Final = ("hub", "record", "tls")
 _SECURE: Final = {"http": False, "grpc": False, "https": True, "grpcs": True}
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+_SWITCH: Final = {"on": True, "off": False}
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 
 
@@ -39,6 +40,7 @@ class Address:
         token: The API token to show, if any.
         app_id: The app id that the sidecar must have, if one was named.
         app_id_setting: What named it.
+        is_recorded: Whether workers record results of activities that may run again, too.
     """
 
     target: str
@@ -46,6 +48,7 @@ class Address:
     token: str | None = field(default=None, repr=False)
     app_id: str | None = None
     app_id_setting: str = ""
+    is_recorded: bool = True
 
     @property
     def is_local(self) -> bool:
@@ -63,8 +66,8 @@ def parse_address(url: str, *, environment: Mapping[str, str] | None = None) -> 
     """Return what ``dapr``, ``dapr://host`` or ``dapr://host:port`` says, options after a ``?``.
 
     Without a host the address is that of Dapr's variables, and at last ``127.0.0.1:50001``. Options
-    are ``hub``, the app id that the sidecar must have, and ``tls=true``. The API token comes from
-    ``DAPR_API_TOKEN`` alone, so that no secret stands in a URL.
+    are ``hub``, the app id that the sidecar must have, ``tls=true`` and ``record=off``. The API
+    token comes from ``DAPR_API_TOKEN`` alone, so that no secret stands in a URL.
 
     Raises:
         ConfigurationError: The URL, or one of the variables, cannot be used.
@@ -88,6 +91,7 @@ def parse_address(url: str, *, environment: Mapping[str, str] | None = None) -> 
         token=variables.get(TOKEN_VARIABLE) or None,
         app_id=app_id,
         app_id_setting=setting,
+        is_recorded=_is_recorded(options, url),
     )
 
 
@@ -101,6 +105,14 @@ def _options_of(query: str, url: str) -> dict[str, str]:
     if len(options) < len(pairs):
         raise ConfigurationError(setting="backend", problem=f"an option is given twice in {url!r}")
     return options
+
+
+def _is_recorded(options: Mapping[str, str], url: str) -> bool:
+    value = options.get("record", "on")
+    if value not in _SWITCH:
+        problem = f"{value!r} in {url!r}: say on or off"
+        raise ConfigurationError(setting="record", problem=problem)
+    return _SWITCH[value]
 
 
 def _app_id(options: Mapping[str, str], variables: Mapping[str, str]) -> tuple[str | None, str]:

@@ -66,7 +66,8 @@ class Starter:
         """
         state = await self._sidecar.state(instance_id, patience_seconds=patience_seconds)
         if state is None and instance_id in self._lately:
-            # Seen once, under load, of an instance whose start had been answered.
+            # Dapr 1.18 on SQLite: its driver (modernc.org/sqlite before 1.41) keeps a connection in
+            # use whose reads are of an earlier moment. The next one may get another connection.
             extra = {"instance_id": instance_id}
             _logger.warning("the sidecar does not find what it has just started", extra=extra)
             await asyncio.sleep(_SECOND_LOOK_SECONDS)

@@ -52,7 +52,8 @@ class DaprWorker(RemoteWorker):
 
     def open_results(self) -> ResultRecord:
         """Open the record of results of the hub."""
-        return ResultRecord.open(faults.NAME, self._parts.app_id)
+        is_for_all = self._parts.address.is_recorded
+        return ResultRecord.open(faults.NAME, self._parts.app_id, is_for_all=is_for_all)
 
     def make_life(self, bridge: Bridge) -> SdkWorker:
         """Return a worker of the SDK."""

@@ -75,10 +75,6 @@ def main() -> None:
     if sys.argv[1] == "native":
         _run_native()
         return
-    if sys.argv[1] == "without-records":
-        from tests.campaign.perdure_worker import forget_records
-
-        forget_records()
     app.run_worker()
 
 

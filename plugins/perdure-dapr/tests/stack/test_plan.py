@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """Return what plans a stack with installed programs of some version."""
 
-    def plan(version: str = "1.18.3", **given: str | int | bool) -> StackPlan:
+    def plan(
+        version: str = "1.18.3", *, driver: str = "1.41.0", **given: str | int | bool
+    ) -> StackPlan:
         folder = tmp_path / "bin"
         folder.mkdir(exist_ok=True)
+        listed = f"dep\tmodernc.org/sqlite\tv{driver}\th1:sum=" if driver else "stripped"
         for name in ("placement", "scheduler", "daprd", "sentry"):
-            (folder / name).write_text(f"#!/bin/sh\necho {version}\n")
+            (folder / name).write_text(f"#!/bin/sh\necho {version}\nexit\n{listed}\n")
             (folder / name).chmod(0o755)
         monkeypatch.setenv("PERDURE_DAPR_BIN", str(folder))
         with contextlib.closing(PortBook({})) as ports:
@@ -98,6 +101,20 @@ def test_open_health_listeners_of_installed_programs_are_told(plan: Plan, versio
 def test_of_dapr_that_keeps_them_closed_there_is_nothing_to_tell(plan: Plan) -> None:
     (note,) = plan("1.19.0").notes
     assert note.startswith("Dapr 1.19.0 from ")
+
+
+@pytest.mark.parametrize("driver", ["1.34.5", "1.40.1"])
+def test_a_driver_of_sqlite_that_shows_old_states_is_told(plan: Plan, driver: str) -> None:
+    told = plan("1.19.0", driver=driver).notes[-1]
+    assert told.startswith(
+        f"its driver of SQLite (modernc.org/sqlite {driver}) at times reads old "
+    )
+    assert len(plan("1.19.0", driver=driver, state="redis").notes) == 1
+
+
+@pytest.mark.parametrize("driver", ["1.41.0", "1.44.3", "2.0.0", ""])
+def test_of_a_mended_driver_and_of_none_there_is_nothing_to_tell(plan: Plan, driver: str) -> None:
+    assert len(plan("1.19.0", driver=driver).notes) == 1
 
 
 def test_every_sidecar_reads_the_folder_of_components_beside_its_own(

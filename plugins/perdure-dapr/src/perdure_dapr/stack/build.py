@@ -1,4 +1,8 @@
-"""Building Dapr's programs from the pinned Go module, once per user and version."""
+"""Building Dapr's programs from the pinned Go module, once per user and version.
+
+In that module one thing is newer than Dapr has it: ``modernc.org/sqlite``, which before 1.41 shows
+old states after calls that were given up.
+"""
 
 from __future__ import annotations
 

@@ -14,9 +14,16 @@ from perdure_dapr.stack.files import (
     write_sentry_configuration,
 )
 from perdure_dapr.stack.options import DECLARED, StackOptions
-from perdure_dapr.stack.programs import STACK, find_installed, needed, versions_in_logs
+from perdure_dapr.stack.programs import (
+    BUILT_HERE,
+    STACK,
+    find_installed,
+    needed,
+    versions_in_logs,
+)
 from perdure_dapr.stack.scheduler import take_over
 from perdure_dapr.stack.servers import SCHEDULER, SIDECAR, Layout, servers
+from perdure_dapr.stack.sqlite_driver import DRIVER, driver_version, shows_old_states
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -70,7 +77,7 @@ class DaprStackKind:
             exports=_exports(first, token),
             options=options.as_given(),
             versions={SIDECAR: programs.version},
-            notes=_notes(programs, planned),
+            notes=_notes(programs, planned, options),
         )
 
     def settle(self, server: Server, *, folder: Path, seconds: float) -> str:
@@ -114,13 +121,25 @@ def _programs(options: StackOptions, tell: Tell) -> Programs:
     return installed or Builder(environment=os.environ, tell=tell).build(names)
 
 
-def _notes(programs: Programs, planned: Iterable[Server]) -> tuple[str, ...]:
-    used = f"Dapr {programs.version} from {programs.folder} ({programs.origin})"
-    if not programs.has_open_health_listeners:
-        return (used,)
-    ports = [f"{each.name} {each.ports['health']}" for each in planned if "health" in each.ports]
-    exposed = f"its health listeners are open to the network ({', '.join(ports)}), as Dapr has it"
-    return (used, f"{exposed} up to 1.18")
+def _notes(programs: Programs, planned: Iterable[Server], options: StackOptions) -> tuple[str, ...]:
+    notes = [f"Dapr {programs.version} from {programs.folder} ({programs.origin})"]
+    if programs.has_open_health_listeners:
+        ports = [
+            f"{each.name} {each.ports['health']}" for each in planned if "health" in each.ports
+        ]
+        exposed = f"its health listeners are open to the network ({', '.join(ports)})"
+        notes.append(f"{exposed}, as Dapr has it up to 1.18")
+    if options.state == "sqlite" and programs.origin != BUILT_HERE:
+        notes += _old_states(programs)
+    return tuple(notes)
+
+
+def _old_states(programs: Programs) -> list[str]:
+    driver = driver_version(programs.folder / SIDECAR)
+    if not shows_old_states(driver):
+        return []
+    problem = f"its driver of SQLite ({DRIVER} {driver}) at times reads old states"
+    return [f"{problem}; --state redis or postgresql is sound"]
 
 
 def _exports(sidecar: Server, token: str) -> dict[str, str]:
