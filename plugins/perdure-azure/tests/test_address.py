@@ -203,6 +203,7 @@ def test_what_is_on_this_host_is_known(url: str, is_local: bool) -> None:
         ("azure://h/trips?hubb=x", "unknown option 'hubb'; known: hub, authentication, client_id"),
         ("azure://h/trips?tls=true&tls=false", "the option tls is given twice"),
         ("azure://h/trips?tls=maybe", "tls of backend azure://h/trips: 'maybe' is neither"),
+        ("azure://h/trips?record=no", "record of backend azure://h/trips: 'no': say on or off"),
         ("azure://h/trips?authentication=Sesame", "unknown kind 'Sesame'; known: DefaultAzure, "),
         ("azure://h/trips?authentication=IntelliJ", "IntelliJ gives no tokens to Python; use one"),
         ("azure://h/trips?audience=///", "audience of .*'///' is no audience"),
@@ -255,6 +256,12 @@ def test_the_cloud_can_be_said_with_every_kind(kind: AuthenticationKind) -> None
     address = parse("azure", **{VARIABLE: string})
     assert address.audience == "https://durabletask.azure.us"
     assert address.authentication.authority == "login.microsoftonline.us"
+
+
+def test_results_are_recorded_unless_the_url_says_otherwise() -> None:
+    assert parse("azure://h/trips").is_recorded
+    assert parse("azure://h/trips?record=on").is_recorded
+    assert not parse("azure?record=off", **{VARIABLE: STRING}).is_recorded
 
 
 def test_plain_http_can_be_insisted_on() -> None:

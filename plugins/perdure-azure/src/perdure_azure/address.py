@@ -55,6 +55,7 @@ _IDENTITY_OPTIONS: Final = (
 # Azure's rule for a task hub's name: azure-rest-api-specs, Microsoft.DurableTask.
 _HUB: Final = re.compile(r"[a-zA-Z0-9-]{3,64}")
 _BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
+_SWITCH: Final = {"on": True, "off": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ class Address:
         is_secure: Whether TLS is used.
         authentication: How tokens are come by.
         audience: Whom they are for; a token's scope is this and ``/.default``.
+        is_recorded: Whether workers record results of activities that may run again, too.
     """
 
     target: str
@@ -74,6 +76,7 @@ class Address:
     is_secure: bool
     authentication: Authentication
     audience: str
+    is_recorded: bool = True
 
     @property
     def is_local(self) -> bool:
@@ -113,6 +116,7 @@ def parse_address(url: str, *, environment: Mapping[str, str] | None = None) -> 
             setting=_setting(settings, "audience"),
             environment=variables,
         ),
+        is_recorded=_is_recorded(settings),
     )
 
 
@@ -142,6 +146,15 @@ def _is_secure(
     if endpoint.is_secure is not None:
         return endpoint.is_secure
     return not endpoint.is_local and kind is not AuthenticationKind.NONE
+
+
+def _is_recorded(settings: Mapping[str, Given]) -> bool:
+    given = settings.get("record")
+    if given is None:
+        return True
+    if given.value not in _SWITCH:
+        raise ConfigurationError(setting=given.setting, problem=f"{given.value!r}: say on or off")
+    return _SWITCH[given.value]
 
 
 def _check_transport(

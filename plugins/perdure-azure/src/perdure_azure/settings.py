@@ -36,6 +36,7 @@ OPTIONS: Final = {
     "audience": "ResourceId",
     "authority": "AuthorityHost",
     "tls": "",
+    "record": "",
 }
 ENDPOINT: Final = "endpoint"
 

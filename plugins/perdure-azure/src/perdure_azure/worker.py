@@ -48,7 +48,8 @@ class AzureWorker(RemoteWorker):
 
     def open_results(self) -> ResultRecord:
         """Open the record of results of the hub."""
-        return ResultRecord.open(faults.NAME, self._parts.hub_key)
+        is_for_all = self._parts.address.is_recorded
+        return ResultRecord.open(faults.NAME, self._parts.hub_key, is_for_all=is_for_all)
 
     def make_life(self, bridge: Bridge) -> SdkWorker:
         """Return a worker of the SDK, for the names of the program alone."""

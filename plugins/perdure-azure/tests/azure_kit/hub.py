@@ -99,6 +99,9 @@ class Hub:
     def actions(self) -> dict[str, Any]:
         return self.server.admin(f"/actions?hub={self.name}")
 
+    def calls(self) -> dict[str, Any]:
+        return self.server.admin(f"/calls?hub={self.name}")
+
 
 class HubStub:
     """The generated stub, with the hub's header and a deadline on every call."""

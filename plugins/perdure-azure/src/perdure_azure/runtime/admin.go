@@ -35,6 +35,7 @@ func adminHandler(s *server) http.Handler {
 		h.meter.reset()
 		reply(w, h.meter.report())
 	}))
+	mux.HandleFunc("GET /calls", s.withHub(func(w http.ResponseWriter, h *hub) { reply(w, h.calls.report()) }))
 	return onlyLocal(mux)
 }
 

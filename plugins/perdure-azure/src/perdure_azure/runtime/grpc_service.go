@@ -156,6 +156,7 @@ func (s *server) admit(ctx context.Context, name string, to method, data []byte)
 		if one.hub, err = s.hubs.find(one.hubName); err != nil {
 			return nil, err
 		}
+		one.hub.calls.called(name)
 	}
 	if one.request, err = parse(data); err != nil {
 		return nil, invalid("malformed request for %s", name)

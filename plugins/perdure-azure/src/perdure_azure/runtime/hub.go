@@ -15,6 +15,7 @@ type hub struct {
 	name      string
 	store     *store
 	meter     meter
+	calls     callMeter
 	throttle  *throttle
 	retention time.Duration
 

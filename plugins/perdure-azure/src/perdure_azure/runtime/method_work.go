@@ -37,6 +37,7 @@ func getWorkItems(c *call, send func(*writer) error) error {
 			if err := send(healthPing()); err != nil {
 				return err
 			}
+			c.hub.calls.sentPing()
 		case <-stream.filled:
 			if err := sendWork(c, stream, send); err != nil {
 				return err
@@ -63,6 +64,8 @@ func sendWork(c *call, stream *workStream, send func(*writer) error) error {
 		if item == nil {
 			continue
 		}
+		// Before it is sent, so that who has its answer finds it counted.
+		c.hub.calls.sentItem(one.dispatch.entry.kind)
 		if err := send(item); err != nil {
 			return err
 		}

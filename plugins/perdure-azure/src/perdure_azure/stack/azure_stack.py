@@ -57,7 +57,7 @@ class AzureStack(TiedStack):
 
     @property
     def admin_url(self) -> str:
-        """Where it tells of itself: ``/status``, and ``/actions?hub=…``."""
+        """Where it tells of itself: ``/status``, ``/actions?hub=…`` and ``/calls?hub=…``."""
         return f"http://{LOOPBACK}:{self.record().ports[f'{PROGRAM}.admin']}"
 
     def url_of(self, hub: str) -> str:
