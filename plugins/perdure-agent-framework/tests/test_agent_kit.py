@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from agent_framework import Agent
 
-import perdure
-from agent_kit.driving import driver_of
 from agent_kit.scenarios import Scenario, Setup
 from agent_kit.ways import plain_and_durable, play_in_orders, play_plainly
 from perdure.errors import NonDeterminismError
@@ -71,29 +67,3 @@ async def test_a_call_made_once_more_is_found() -> None:
         plain.recording.tool_called("look_up", question="once more")
         with pytest.raises(AssertionError, match="order 0"):
             await play_in_orders(asking(lambda: "go"), model.url, plain)
-
-
-async def test_orders_differ_from_one_another() -> None:
-    seen: set[tuple[str, ...]] = set()
-    app = perdure.App("x")
-
-    @app.activity
-    async def give(number: int) -> int:
-        return number
-
-    @app.workflow
-    async def race() -> list[int]:
-        order: list[int] = []
-
-        async def one(number: int) -> None:
-            order.append(await give(number))
-
-        await asyncio.gather(*(one(number) for number in range(4)))
-        return order
-
-    for seed in range(50):
-        driver = driver_of(app, random.Random(seed))
-        ended: Any = await driver.run("race")
-        seen.add(ended.result)
-        assert driver.executed == {"give": 4}
-    assert len(seen) > 15

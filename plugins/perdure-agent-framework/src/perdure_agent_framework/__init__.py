@@ -16,9 +16,11 @@ from perdure_agent_framework.errors import (
     MessageConflictError,
     ModelCallError,
     NotDurableError,
+    PoliciesConflictError,
     SessionClosedError,
     SessionNotFoundError,
     ToolOutcomeUnknownError,
+    UnknownPolicyNameError,
 )
 from perdure_agent_framework.policies import (
     ApprovalPolicy,
@@ -52,6 +54,7 @@ __all__ = [
     "ModelPolicy",
     "NotDurableError",
     "Policies",
+    "PoliciesConflictError",
     "ProviderPolicy",
     "RateLimit",
     "SessionClosedError",
@@ -61,5 +64,6 @@ __all__ = [
     "StreamHub",
     "ToolOutcomeUnknownError",
     "ToolPolicy",
+    "UnknownPolicyNameError",
     "register",
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agent_framework._mcp import MCPTool
 
     from perdure import Registry, Workflow
+    from perdure_agent_framework.sessions.conversations import Conversations
 
 T = TypeVar("T")
 
@@ -31,6 +32,7 @@ class Catalogue:
         tools: By ``"agent/tool"``.
         providers: Context providers that run as activities, by ``"agent/source_id"``.
         mcp_servers: By ``"agent/server"``.
+        conversations: The workflows of the agents' conversations, if the app has a runner.
     """
 
     def __init__(self, registry: Registry) -> None:
@@ -41,11 +43,12 @@ class Catalogue:
         self.tools: dict[str, FunctionTool] = {}
         self.providers: dict[str, ContextProvider] = {}
         self.mcp_servers: dict[str, MCPTool] = {}
+        self.conversations: Conversations | None = None
 
-    def runs(self, workflow: Workflow[..., Any]) -> bool:
+    def serves(self, workflow: Workflow[..., Any]) -> bool:
         """Return whether ``workflow`` is one of the app's."""
         registry = self._registry()
-        return registry is not None and registry.workflows.get(workflow.name) is workflow
+        return registry is not None and registry.serves(workflow)
 
     def find_agent(self, name: str) -> Agent:
         """Return the agent of that name.

@@ -137,6 +137,29 @@ class DuplicateAgentError(PerdureError, ValueError):
         self.name = name
 
 
+class PoliciesConflictError(PerdureError, ValueError):
+    """Two different policies are declared of the agents of one app."""
+
+    def __init__(self, *, fields: list[str]) -> None:
+        super().__init__(
+            f"the agents of this app have policies already, which differ in {', '.join(fields)}; "
+            "declare all that holds for the app in one Policies(…), and pass that once"
+        )
+        self.fields = fields
+
+
+class UnknownPolicyNameError(PerdureError, LookupError):
+    """Policies name a model or a tool that no agent of the app has."""
+
+    def __init__(self, *, kind: str, name: str, known: list[str]) -> None:
+        have = ", ".join(sorted(known)) or "none"
+        super().__init__(
+            f"policies name {kind} {name!r}, which no agent of this app has; there are: {have}. "
+            f"Correct Policies({kind}s=…), or register the agent that has it"
+        )
+        self.name = name
+
+
 class MessageConflictError(PerdureError, ValueError):
     """One message id was used for two different messages of a conversation.
 

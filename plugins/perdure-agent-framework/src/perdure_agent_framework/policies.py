@@ -67,7 +67,10 @@ _DEFAULT_MODEL_RETRY = RetryPolicy(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimit:
-    """How much of a model the agents of one worker process use together.
+    """How much of a model the agents of one worker use together.
+
+    A model is what clients of one class call by one name at one URL: agents that have a client each
+    share it, as do fallbacks.
 
     Attributes:
         requests_per_minute: How many calls may begin in any minute.
@@ -99,7 +102,8 @@ class ModelPolicy:
             that gave a model up begins its later calls with the fallback, for five minutes.
         fallback_after: After how many failed attempts in a row a model is given up for the next
             fallback; ``None``: only when its attempts are used up.
-        rate_limit: What all agents of a worker process may use of the model together.
+        rate_limit: What all agents of a worker may use of the model together, those too for whose
+            own keys nothing is declared.
     """
 
     retry: RetryPolicy = _DEFAULT_MODEL_RETRY
@@ -144,7 +148,8 @@ class ApprovalPolicy:
 
     Attributes:
         mode: On a record in the run, or as in the framework.
-        deadline: How long a record waits; for ever if ``None``.
+        deadline: How long a record waits; for ever if ``None``, but no longer than the budget's
+            ``wall_clock`` has left.
         default: What is decided at the deadline.
     """
 
@@ -176,12 +181,14 @@ class Budget:
     """What one run of an agent may use, with all agents and tools that it calls; durable.
 
     What is beyond raises ``BudgetExceededError`` in the run, at the same place on every replay.
+    A call that has begun is not interrupted: it has the timeout of its policy.
 
     Attributes:
         model_calls: How many times models may be called; attempts that failed do not count.
         tool_calls: How many tool calls may begin.
         tokens: How many tokens, in and out, models may use; checked before each model call.
-        wall_clock: How long the run may take, waiting for approvals included.
+        wall_clock: How long the run may take. It is checked before each call of a model or tool,
+            and it ends waits for approval and for another attempt of a model.
     """
 
     model_calls: int | None = None
@@ -196,13 +203,14 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
-    """What holds for the agents of an app.
+    """What holds for the agents of an app. Declared once; names are checked when a worker starts.
 
     Attributes:
         model: For every model that ``models`` does not name.
         models: By the model's key: the name of the first agent that uses its client.
         tool: For every tool that ``tools`` does not name.
-        tools: By the tool's name, or by ``"agent/tool"``.
+        tools: By the tool's name, or by ``"agent/tool"``; a tool that single runs are given, by its
+            name.
         approval: For tools that require approval.
         provider: For all context providers that run as activities, and for asking MCP servers.
         inline_providers: The ``source_id`` of context providers that compute only, so that they

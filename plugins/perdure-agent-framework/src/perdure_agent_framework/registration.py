@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agent_framework import BaseChatClient, CompactionProvider, FunctionTool
 
 from perdure_agent_framework import activities, determinism
 from perdure_agent_framework.catalogue import Catalogue, catalogue_of, new_catalogue
-from perdure_agent_framework.errors import DuplicateAgentError
+from perdure_agent_framework.errors import DuplicateAgentError, PoliciesConflictError
 from perdure_agent_framework.framework_version import check_framework
 from perdure_agent_framework.models.clients import client_methods
 from perdure_agent_framework.models.requests import fallback_keys
+from perdure_agent_framework.policies import Policies
+from perdure_agent_framework.policy_names import check_policy_names
 from perdure_agent_framework.providers.attachments import (
     add_default_history,
     add_provider,
@@ -29,7 +33,6 @@ if TYPE_CHECKING:
     from agent_framework._mcp import MCPTool
 
     from perdure import Registry
-    from perdure_agent_framework.policies import Policies
 
 
 def register(
@@ -45,13 +48,14 @@ def register(
     Args:
         app: The app, or a registry that an app includes.
         *agents: Each needs a name.
-        policies: What is declared of them; replaces what was declared before.
+        policies: What is declared of all agents of the app; the same each time it is given.
         mcp_servers: Those that single runs are given, ``agent.run(…, tools=[server])``; an agent's
             own need not be named.
 
     Raises:
         DuplicateAgentError: The app has another agent of that name.
         FrameworkVersionError: The framework is of a version that is not tested.
+        PoliciesConflictError: Other policies were given before.
         TypeError: One is no agent with a chat client.
         ValueError: An agent has no name.
     """
@@ -62,13 +66,24 @@ def register(
         catalogue = new_catalogue(app)
         activities.add_to(app, catalogue)
         refuse_unregistered()
+        app.before_work(partial(check_policy_names, catalogue))
     if policies is not None:
-        catalogue.policies = policies
+        _declare(catalogue, policies)
     for agent in agents:
         _add_agent(catalogue, agent)
     for server in mcp_servers:
         add_server(catalogue, server, None)
     _add_fallbacks(catalogue)
+
+
+def _declare(catalogue: Catalogue, policies: Policies) -> None:
+    known = catalogue.policies
+    others = [
+        it.name for it in fields(known) if getattr(known, it.name) != getattr(policies, it.name)
+    ]
+    if others and known != Policies():
+        raise PoliciesConflictError(fields=others)
+    catalogue.policies = policies
 
 
 def _add_agent(catalogue: Catalogue, agent: Any) -> None:

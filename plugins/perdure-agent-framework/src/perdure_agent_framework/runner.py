@@ -76,7 +76,7 @@ class DurableAgentRunner:
         Args:
             agent: An agent with a name.
             app: The app whose workers run it.
-            policies: What is declared of the app's agents; replaces what was declared before.
+            policies: What is declared of the app's agents; the same each time it is given.
             name: What its conversations are kept under, by default the agent's name. Keep it when
                 the agent is renamed, and its conversations go on.
             turns_per_run: After so many turns a conversation begins a new run, whose history is
@@ -87,8 +87,10 @@ class DurableAgentRunner:
 
         Raises:
             DuplicateAgentError: The app has another agent of that name.
+            PoliciesConflictError: Other policies were given before.
             TypeError: It is no agent with a chat client.
-            ValueError: The agent has no name, or a number is not positive.
+            ValueError: The agent has no name, a number is not positive, or the app keeps the
+                conversations of another agent under that name.
         """
         for option, number in (("turns_per_run", turns_per_run), ("bytes_per_run", bytes_per_run)):
             if number < 1:
@@ -105,6 +107,7 @@ class DurableAgentRunner:
         self._app = app
         self._catalogue = catalogue
         self._conversations = conversations_of(app, catalogue)
+        self._conversations.keep(app, self.name, agent=agent.name)
         self._settings = SessionSettings(turns_per_run=turns_per_run, bytes_per_run=bytes_per_run)
         self._client: Client | None = None
         self._running: Running | None = None
@@ -190,6 +193,8 @@ class DurableAgentRunner:
             TimeoutError: There is no response within ``timeout``.
             WorkflowCancelledError: The turn was cancelled.
             WorkflowFailedError: It failed otherwise; ``.failure`` says how.
+            WorkflowStalledError: It waits for a worker with fitting code. Nothing is lost: ask
+                again under the same message id.
             WorkflowTerminatedError: It was ended by force.
         """
         call = turn_call(
@@ -217,6 +222,7 @@ class DurableAgentRunner:
 
         Raises:
             SessionNotFoundError: There is no such conversation.
+            WorkflowStalledError: The conversation waits for a worker with fitting code.
         """
         asked = self._asked(session_id, message_id)
         async with self._opened() as client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import perdure
@@ -100,9 +101,32 @@ class Spending:
         Raises:
             BudgetExceededError: It is used up.
         """
+        self.time_left()
+
+    def time_left(self) -> timedelta:
+        """Return how much time there is left.
+
+        Raises:
+            BudgetExceededError: It is used up.
+        """
         limit = self.budget.wall_clock
-        if limit is not None and perdure.now() - self.started_at >= limit:
+        if limit is None:
+            return timedelta.max
+        left = limit - (perdure.now() - self.started_at)
+        if left <= timedelta():
             raise BudgetExceededError(resource="wall_clock", limit=f"{limit.total_seconds():g} s")
+        return left
+
+    def deadline(self, wanted: timedelta | None) -> timedelta | None:
+        """Return how long a wait may take that is to take so long at most, or for ever.
+
+        Raises:
+            BudgetExceededError: Time is used up.
+        """
+        left = self.time_left()
+        if wanted is not None:
+            return min(wanted, left)
+        return None if left == timedelta.max else left
 
 
 def _check(resource: str, used: int, limit: int | None) -> None:

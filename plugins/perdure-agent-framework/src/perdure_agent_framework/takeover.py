@@ -39,11 +39,8 @@ class Seam:
         """
         if not in_workflow():
             return None
-        known = list(self.keys.items())
-        if len(known) == 1:
-            return known[0]
         workflow = running_workflow()
-        return next(((it, key) for it, key in known if it.runs(workflow)), None)
+        return next(((it, key) for it, key in self.keys.items() if it.serves(workflow)), None)
 
 
 def take_over(target: Any, methods: Methods, catalogue: Catalogue, key: str) -> str:
@@ -58,6 +55,12 @@ def take_over(target: Any, methods: Methods, catalogue: Catalogue, key: str) -> 
         seam = Seam()
         object.__setattr__(target, _ATTRIBUTE, seam)
     return seam.keys.setdefault(catalogue, key)
+
+
+def here_of(target: Any) -> tuple[Catalogue, str] | None:
+    """Return what :meth:`Seam.here` says of an object; ``None`` if it was not taken over."""
+    seam = seam_of(target)
+    return None if seam is None else seam.here()
 
 
 def seam_of(target: Any) -> Seam | None:

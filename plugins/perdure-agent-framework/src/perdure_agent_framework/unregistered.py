@@ -12,7 +12,7 @@ from agent_framework import BaseChatClient
 
 from perdure.framework import in_workflow
 from perdure_agent_framework.errors import NotDurableError
-from perdure_agent_framework.takeover import seam_of
+from perdure_agent_framework.takeover import here_of
 
 _MARK = "_perdure_refuses_unregistered"
 
@@ -25,7 +25,7 @@ def refuse_unregistered() -> None:
 
     @functools.wraps(original)
     def get_response(self: Any, *args: Any, **keywords: Any) -> Any:
-        if in_workflow() and not _is_known(self):
+        if in_workflow() and here_of(self) is None:
             kind = type(self).__qualname__
             raise NotDurableError(
                 what=f"a chat client ({kind}) of which this workflow's app knows no agent",
@@ -35,8 +35,3 @@ def refuse_unregistered() -> None:
 
     setattr(get_response, _MARK, True)
     BaseChatClient.get_response = get_response  # type: ignore[method-assign]
-
-
-def _is_known(client: Any) -> bool:
-    seam = seam_of(client)
-    return seam is not None and seam.here() is not None

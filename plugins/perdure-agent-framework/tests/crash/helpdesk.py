@@ -28,23 +28,23 @@ API_KEY = "sk-kept-from-everybody-7731"
 HEADER = "tenant-kept-from-everybody-9917"
 TURNS_PER_RUN = 3
 AT_MOST_ONCE = "notify"
-_SECONDS = 0.04  # so that there is something to be killed in the middle of
+STEP_SECONDS = 0.04  # so that there is something to be killed in the middle of
 
 _CALL: dict[str, Any] = {"call": "{user}", "step": "{tool_results}"}
 RULES = [
     when(user="hello").says("you said {user}"),
     when(user="tell").says("word " * 60).after(0, per_chunk=0.03),
-    when(user="dig work-", tool_results=0).calls("look_up", **_CALL).after(_SECONDS),
-    when(user="dig work-").says("dug").after(_SECONDS),
+    when(user="dig work-", tool_results=0).calls("look_up", **_CALL).after(STEP_SECONDS),
+    when(user="dig work-").says("dug").after(STEP_SECONDS),
     when(user="work-", tool_results=0)
     .calls("look_up", **_CALL)
     .calls("weigh", **_CALL)
     .calls("researcher", task="dig {user}")
-    .after(_SECONDS),
-    when(user="work-", tool_results=3).calls("refund", **_CALL).after(_SECONDS),
-    when(user="work-", tool_results=4).calls("notify", **_CALL).after(_SECONDS),
-    when(user="work-", tool_results=5).calls("look_up", **_CALL).after(_SECONDS),
-    when(user="work-").says("settled {user} after {tool_results}").after(_SECONDS),
+    .after(STEP_SECONDS),
+    when(user="work-", tool_results=3).calls("refund", **_CALL).after(STEP_SECONDS),
+    when(user="work-", tool_results=4).calls("notify", **_CALL).after(STEP_SECONDS),
+    when(user="work-", tool_results=5).calls("look_up", **_CALL).after(STEP_SECONDS),
+    when(user="work-").says("settled {user} after {tool_results}").after(STEP_SECONDS),
 ]
 
 
@@ -56,14 +56,14 @@ def expected(text: str) -> str:
 async def look_up(call: str, step: int) -> str:
     """Look an order up."""
     with tool_noted("look_up", call, step):
-        await asyncio.sleep(_SECONDS)
+        await asyncio.sleep(STEP_SECONDS)
     return "order 17"
 
 
 async def weigh(call: str, step: int) -> str:
     """Weigh a parcel."""
     with tool_noted("weigh", call, step):
-        await asyncio.sleep(_SECONDS)
+        await asyncio.sleep(STEP_SECONDS)
     return "3 kg"
 
 
@@ -71,14 +71,14 @@ async def weigh(call: str, step: int) -> str:
 async def refund(call: str, step: int) -> str:
     """Refund an order."""
     with tool_noted("refund", call, step):
-        await asyncio.sleep(_SECONDS)
+        await asyncio.sleep(STEP_SECONDS)
     return "refunded"
 
 
 async def notify(call: str, step: int) -> str:
     """Notify the customer."""
     with tool_noted("notify", call, step):
-        await asyncio.sleep(_SECONDS)
+        await asyncio.sleep(STEP_SECONDS)
     return "notified"
 
 

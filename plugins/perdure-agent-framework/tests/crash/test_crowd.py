@@ -10,13 +10,13 @@ import pytest
 from crash.desk import open_desk
 from crash.helpdesk import expected
 from crash.secrets_found import secrets_in_files, secrets_in_histories
-from crash.servers import servers_of
 from perdure_agent_framework import SessionNotFoundError
+from tests.campaign.servers import servers_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from crash.desk import Desk
+    from crash.desk import HelpDesk
 
 pytestmark = [pytest.mark.crash, pytest.mark.serial, pytest.mark.timeout(300)]
 
@@ -42,7 +42,7 @@ async def test_many_conversations_at_once_are_all_answered_in_their_order(
         assert secrets_in_files(tmp_path) == []
 
 
-async def _converse(desk: Desk, session: str) -> None:
+async def _converse(desk: HelpDesk, session: str) -> None:
     """Say everything at once, in order: it is queued, and answered in that order."""
     asked = []
     for turn in range(_TURNS):
@@ -57,7 +57,7 @@ async def _converse(desk: Desk, session: str) -> None:
     ]
 
 
-async def _known(desk: Desk, session: str) -> int:
+async def _known(desk: HelpDesk, session: str) -> int:
     """Return how many messages the session has taken so far."""
     try:
         info = await desk.runner.session(session)

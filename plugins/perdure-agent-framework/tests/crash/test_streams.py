@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from crash.desk import open_desk
-from crash.servers import BACKENDS, servers_of
+from tests.campaign.servers import BACKENDS, servers_of
 
 if TYPE_CHECKING:
     from pathlib import Path

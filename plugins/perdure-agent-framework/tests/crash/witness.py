@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import perdure
-from tests.crash.evidence import Line, Phase, append
+from tests.campaign.desk import note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import httpx
 
-RECORD_VARIABLE = "CRASH_RECORD"
 MODEL = "model"
 
 
@@ -29,15 +25,15 @@ MODEL = "model"
 def tool_noted(tool: str, call: str, step: int) -> Iterator[None]:
     """Note that a tool call begins, and that it ends."""
     label = f"{call}/{tool}/{step}"
-    _note("begin", label, seen=_models_until(call, step + 1))
+    note("begin", label, seen=_models_until(call, step + 1))
     yield
-    _note("end", label)
+    note("end", label)
 
 
 async def request_noted(request: httpx.Request) -> None:
     """Note that a model is asked, and all whose results are in the request."""
     label, seen = _place(request)
-    _note("begin", label, seen=seen)
+    note("begin", label, seen=seen)
 
 
 async def response_noted(response: httpx.Response) -> None:
@@ -46,20 +42,7 @@ async def response_noted(response: httpx.Response) -> None:
         return
     label, _ = _place(response.request)
     await response.aread()
-    _note("end" if response.is_success else "fail", label)
-
-
-def _note(phase: Phase, label: str, *, seen: Sequence[str] = ()) -> None:
-    activity = perdure.current_activity()
-    line = Line(
-        phase=phase,
-        key=activity.idempotency_key,
-        attempt=activity.attempt,
-        pid=os.getpid(),
-        label=label,
-        seen=tuple(seen),
-    )
-    append(Path(os.environ[RECORD_VARIABLE]), line)
+    note("end" if response.is_success else "fail", label)
 
 
 def _place(request: httpx.Request) -> tuple[str, list[str]]:

@@ -59,4 +59,5 @@ def test_a_client_reads_the_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DAPR_HTTP_ENDPOINT", raising=False)
     monkeypatch.delenv("DAPR_RUNTIME_HOST", raising=False)
     monkeypatch.setenv("DAPR_HTTP_PORT", "3999")
-    assert DaprConversationChatClient("echo").service_url() == "http://127.0.0.1:3999"
+    url = DaprConversationChatClient("my echo").service_url()
+    assert url == "http://127.0.0.1:3999/v1.0-alpha2/conversation/my%20echo/converse"

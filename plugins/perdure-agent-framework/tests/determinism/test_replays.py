@@ -16,12 +16,12 @@ from agent_framework.observability import OBSERVABILITY_SETTINGS
 from opentelemetry import trace
 
 import perdure
-from agent_kit.driving import driver_of
 from agent_kit.scenarios import Scenario, Setup
 from agent_kit.ways import WORKFLOW, app_of
 from perdure.spi.history import Completed
 from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import Rule, ScriptedModel, when
+from tests.driving import driver_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from agent_kit.ways import play_on_engine, play_plainly
 from perdure.testing.scripted_model import Rule, ScriptedModel, when
 
 if TYPE_CHECKING:
-    from features.conftest import Compare
+    from agent_kit.ways import Compare
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

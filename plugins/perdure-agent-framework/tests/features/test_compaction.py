@@ -23,7 +23,7 @@ from agent_kit.scenarios import Scenario, Setup
 from perdure.testing.scripted_model import Rule, when
 
 if TYPE_CHECKING:
-    from features.conftest import Compare
+    from agent_kit.ways import Compare
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is experimental")
 

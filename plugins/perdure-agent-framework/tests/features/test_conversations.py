@@ -16,7 +16,7 @@ from agent_kit.scenarios import Scenario, Setup
 from perdure.testing.scripted_model import Rule, when
 
 if TYPE_CHECKING:
-    from features.conftest import Compare
+    from agent_kit.ways import Compare
 
 RULES: list[Rule] = [
     when(tool_results=0, tools=["look_up"]).calls("look_up", question="q"),

@@ -33,7 +33,7 @@ from perdure.testing.scripted_model import when
 from perdure_agent_framework.policies import ApprovalPolicy, Policies
 
 if TYPE_CHECKING:
-    from features.conftest import Compare
+    from agent_kit.ways import Compare
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is experimental")
 

@@ -22,15 +22,15 @@ from agent_framework import (
 )
 
 import perdure
-from agent_kit.driving import driver_of
 from agent_kit.normal_form import spoken
 from agent_kit.scenarios import Scenario, Setup
 from perdure.spi.history import Completed
 from perdure.testing.scripted_model import ScriptedModel, when
 from perdure_agent_framework.registration import register
+from tests.driving import driver_of
 
 if TYPE_CHECKING:
-    from features.conftest import Compare
+    from agent_kit.ways import Compare
 
 
 class Ask(Executor):

@@ -34,7 +34,7 @@ from perdure_agent_framework.registration import register
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from features.conftest import Compare
+    from agent_kit.ways import Compare
 
     CallNext = Callable[[], Awaitable[None]]
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agent_kit.driving import driver_of
 from agent_kit.scenarios import Setup
-from agent_kit.ways import ORDERS, WORKFLOW, app_of, plain_and_durable
+from agent_kit.ways import WORKFLOW, app_of, plain_and_durable
 from features import busy_day
 from perdure.spi.history import Completed
 from perdure.spi.journal import encode_journal
 from perdure.testing.scripted_model import ScriptedModel
+from tests.driving import ORDERS, driver_of
 from tests.soak import IS_SOAK
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from agent_framework import (
     Agent,
     BaseChatClient,
@@ -23,7 +24,6 @@ from agent_framework import (
 from agent_framework.observability import ChatTelemetryLayer
 
 import perdure
-from agent_kit.driving import driver_of
 from agent_kit.normal_form import normal
 from agent_kit.scenarios import Scenario, Setup
 from features.test_graphs import Ask, Tell
@@ -31,9 +31,10 @@ from perdure.spi.history import Completed
 from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import Rule, ScriptedModel, when
 from perdure_agent_framework.registration import register
+from tests.driving import driver_of
 
 if TYPE_CHECKING:
-    from features.conftest import Compare
+    from agent_kit.ways import Compare
 
 RULES: list[Rule] = [
     when(tools=["look_up"], tool_results=0).calls("look_up", question="q"),
@@ -230,6 +231,21 @@ async def test_an_agent_of_two_apps() -> None:
                 assert await handle.result() == "three: q: 42"
                 names = [getattr(event, "name", None) for event in await handle.history()]
                 assert names.count("agent.model") == 2
+
+
+@pytest.mark.parametrize("includes", ["agents", "workflows"])
+async def test_an_agent_and_its_workflow_in_registries_of_which_one_includes_the_other(
+    includes: str,
+) -> None:
+    async with ScriptedModel(RULES) as model:
+        agent = Agent(Setup(url=model.url).client(), name="a")
+        app, library = perdure.App("app"), perdure.Registry()
+        app.include(library)
+        register(library if includes == "agents" else app, agent)
+        (app if includes == "agents" else library).workflow(name="ask")(_asking(agent))
+        async with run_in_memory(app) as env:
+            handle = await env.client.start("ask")
+            assert await handle.result() == "three: "
 
 
 def _asking(agent: Agent[Any]) -> Any:

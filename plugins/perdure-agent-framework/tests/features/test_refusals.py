@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from agent_kit.scenarios import Scenario, Setup
 from agent_kit.ways import play_on_engine
 from features.test_graphs import Ask, Tell
 from perdure import WorkflowFailedError
+from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import Rule, ScriptedModel, when
 from perdure_agent_framework.errors import DuplicateAgentError
 from perdure_agent_framework.registration import register
@@ -122,6 +124,22 @@ async def test_files_read_by_middleware(tmp_path: Path) -> None:
 
     with pytest.raises(WorkflowFailedError, match="not possible inside a workflow"):
         await play(build)
+
+
+async def test_an_agent_of_another_app() -> None:
+    async with ScriptedModel(RULES) as model:
+        agent = Agent(Setup(url=model.url).client(), name="a")
+        own, other = perdure.App("one"), perdure.App("two")
+        register(own, agent)
+
+        @other.workflow
+        async def ask() -> str:
+            return (await agent.run("go")).text
+
+        async with run_in_memory(other) as env:
+            handle = await env.client.start(ask)
+            with pytest.raises(WorkflowFailedError, match=r"register its agent with the app"):
+                await handle.result(timeout=timedelta(seconds=5))
 
 
 async def test_an_agent_that_was_not_registered() -> None:

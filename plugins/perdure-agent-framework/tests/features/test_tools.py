@@ -11,7 +11,7 @@ from agent_kit.scenarios import Scenario, Setup
 from perdure.testing.scripted_model import when
 
 if TYPE_CHECKING:
-    from features.conftest import Compare
+    from agent_kit.ways import Compare
 
 
 def weather_and_time(setup: Setup) -> list[Any]:

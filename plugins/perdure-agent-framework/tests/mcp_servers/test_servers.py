@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from agent_framework import Agent, MCPStdioTool, MCPStreamableHTTPTool
 
-from agent_kit.driving import driver_of
 from agent_kit.scenarios import Scenario, Setup
-from agent_kit.ways import WORKFLOW, app_of, check_same, play_on_engine, play_plainly
+from agent_kit.ways import WORKFLOW, app_of, play_on_engine, play_plainly
 from mcp_servers.running import calls_in, command, free_port, http_server, offer
 from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import Rule, ScriptedModel, when
 from perdure_agent_framework.mcp_servers.connections import close_connections
 from perdure_agent_framework.policies import ApprovalPolicy, Policies, ToolPolicy
 from perdure_agent_framework.registration import register
+from tests.comparing import check_same
+from tests.driving import driver_of
 
 if TYPE_CHECKING:
     from pathlib import Path

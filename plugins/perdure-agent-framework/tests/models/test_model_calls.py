@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -121,6 +122,28 @@ async def test_attempts_are_used_up_and_counted() -> None:
             failure = await failure_of(ask(env, seconds=7))
         assert "server_error, 4 attempts" in failure.message
         assert len(model.requests()) == 4
+
+
+async def test_a_wait_for_another_attempt_ends_with_the_runs_time() -> None:
+    minute = Budget(wall_clock=timedelta(minutes=1))
+    async with ScriptedModel([when().fails(429, retry_after=1800)]) as model:
+        app = app_asking(agent_of(client_of(model.url)), replace(policies(), budget=minute))
+        async with run_in_memory(app) as env:
+            failure = await failure_of(ask(env, seconds=60))
+        assert failure.type == "perdure_agent_framework.errors.BudgetExceededError"
+        assert len(model.requests()) == 1
+
+
+async def test_a_model_that_wants_more_time_than_the_run_has_is_given_up_for_a_fallback() -> None:
+    rules = [
+        when(model="scripted-model").fails(429, retry_after=1800),
+        when(model="scripted-model-b").says("b speaks"),
+    ]
+    async with ScriptedModel(rules) as model:
+        short = replace(with_fallbacks(model, "b"), budget=Budget(wall_clock=timedelta(minutes=1)))
+        async with run_in_memory(app_asking(agent_of(client_of(model.url)), short)) as env:
+            assert await ask(env) == "b speaks"
+        assert requests(model) == [("scripted-model", "429"), ("scripted-model-b", "answer")]
 
 
 async def test_retry_policys_other_limits_hold() -> None:

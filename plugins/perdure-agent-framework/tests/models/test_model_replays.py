@@ -8,13 +8,13 @@ from typing import Any
 from agent_framework import Agent, tool
 
 import perdure
-from agent_kit.driving import driver_of
 from models.asking import client_of
 from perdure import RetryPolicy
 from perdure.spi.history import Completed
 from perdure.testing.scripted_model import ScriptedModel, when
 from perdure_agent_framework.policies import ModelPolicy, Policies
 from perdure_agent_framework.registration import register
+from tests.driving import driver_of
 
 LONG = "word " * 500
 

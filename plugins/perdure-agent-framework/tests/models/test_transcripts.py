@@ -123,7 +123,8 @@ def _changed(
             conversation.objects.stored.clear()
         case "carry":
             state = json.loads(json.dumps(conversation.memory.to_json()))
-            conversation.memory = TranscriptMemory.from_json(state)
+            conversation.memory = TranscriptMemory()
+            conversation.memory.adopt(state)
     return messages
 
 

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent_kit.scenarios import Build
-    from agent_kit.ways import Played
-    from providers.conftest import Compare
+    from agent_kit.ways import Compare, Played
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is experimental")
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from agent_framework import Agent, FileHistoryProvider
 
-from agent_kit.driving import driver_of
 from agent_kit.scenarios import Scenario, Setup
 from agent_kit.ways import WORKFLOW, app_of, play_on_engine, play_plainly
 from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import Rule, ScriptedModel, when
 from providers.notebooks import LineHistory
+from tests.driving import driver_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MODEL_VARIABLE = "SESSIONS_MODEL_URL"
 RECORD_VARIABLE = "SESSIONS_RECORD"
+AGENT_VARIABLE = "SESSIONS_AGENT"
 TURNS_PER_RUN = 3
 
 
@@ -43,7 +44,8 @@ def make_runner(
     """Return the app, and the agent's runner."""
     url = environment.get(MODEL_VARIABLE, "http://127.0.0.1:9/v1")
     app = perdure.App("desk", backend=backend)
-    agent = support_agent(url, tools=[note, wait_for_ever])
+    name = environment.get(AGENT_VARIABLE, "support")
+    agent = support_agent(url, tools=[note, wait_for_ever], name=name)
     return app, DurableAgentRunner(agent, app=app, turns_per_run=TURNS_PER_RUN)
 
 

@@ -9,15 +9,12 @@ import perdure
 from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import ScriptedModel, when
 from perdure_agent_framework import DurableAgentRunner
-from perdure_agent_framework.sessions import workflow as session_workflow
 from perdure_agent_framework.sessions.ids import session_instance_id, turn_instance_id
 from perdure_agent_framework.sessions.turn_requests import Asked, turn_call
 from perdure_agent_framework.sessions.turns import SESSION_EVENT, SessionSettings
 from sessions.desk import ECHO, HOLDS, Gate, open_desk, support_agent
 
 if TYPE_CHECKING:
-    import pytest
-
     from perdure import Client
     from sessions.desk import Desk
 
@@ -73,10 +70,7 @@ async def test_what_waits_goes_along_into_the_next_run() -> None:
         await desk.env.client.get(None, SESSION).wait()
 
 
-async def test_a_message_that_a_conversation_has_long_forgotten_has_its_old_reply(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(session_workflow, "_RECENT", 2)
+async def test_a_message_of_an_earlier_run_has_its_old_reply() -> None:
     async with open_desk(turns_per_run=2) as desk:
         first = await desk.runner.run("0", session_id="a", message_id="m-0")
         for number in range(1, 6):
@@ -86,10 +80,7 @@ async def test_a_message_that_a_conversation_has_long_forgotten_has_its_old_repl
         assert desk.asked() == 6
 
 
-async def test_an_event_that_comes_again_after_it_was_forgotten_is_no_new_turn(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(session_workflow, "_RECENT", 1)
+async def test_an_event_that_comes_again_after_its_turn_is_no_new_turn() -> None:
     async with open_desk(turns_per_run=2) as desk:
         asked = Asked.of(agent="support", name="support", session_id="a", message_id="m-0")
         settings = SessionSettings(turns_per_run=2, bytes_per_run=1_000_000)

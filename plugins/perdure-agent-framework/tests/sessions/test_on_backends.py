@@ -10,7 +10,10 @@ import pytest
 import perdure
 from perdure.testing.crash_points import PLACES, VARIABLE
 from perdure_agent_framework import ModelCallError, SessionNotFoundError
-from sessions.programs import TURNS_PER_RUN
+from perdure_agent_framework.sessions.ids import session_instance_id
+from perdure_agent_framework.sessions.turn_requests import Asked, turn_call
+from perdure_agent_framework.sessions.turns import SESSION_EVENT, SessionSettings
+from sessions.programs import AGENT_VARIABLE, TURNS_PER_RUN
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -18,6 +21,14 @@ if TYPE_CHECKING:
     from sessions.conftest import Office
 
     Opening = AbstractAsyncContextManager[Office]
+
+
+async def is_running(desk: Office, session_id: str) -> bool:
+    """Return whether a message of a conversation is being answered."""
+    try:
+        return (await desk.runner.session(session_id)).state == "running"
+    except SessionNotFoundError:
+        return False
 
 
 async def test_a_conversation_goes_on_over_runs_and_workers(office: Opening) -> None:
@@ -121,6 +132,40 @@ async def test_a_conversation_is_deleted_with_its_turns(office: Opening) -> None
             await desk.runner.session(desk.session_id)
         await desk.runner.run("new", session_id=desk.session_id, message_id="m")
         assert len(await desk.runner.history(desk.session_id)) == 2
+
+
+async def test_a_turn_is_begun_once_and_anew_only_when_it_was_purged(office: Opening) -> None:
+    async with office as desk, desk.app.client() as client:
+        desk.worker()
+        session = session_instance_id("support", desk.session_id)
+        asked = Asked.of(
+            agent="support", name="support", session_id=desk.session_id, message_id="m"
+        )
+        settings = SessionSettings(turns_per_run=TURNS_PER_RUN, bytes_per_run=1_000_000)
+        call = turn_call(asked, "hi", options=None, is_streamed=False, settings=settings)
+        first = await desk.runner.run("hi", session_id=desk.session_id, message_id="m")
+        # As a process sends it that has looked for the turn before another one asked for it.
+        await client.get(None, session).raise_event(SESSION_EVENT, call.event)
+        await desk.runner.run("on", session_id=desk.session_id)
+        again = await desk.runner.run("hi", session_id=desk.session_id, message_id="m")
+        assert again.response_id == first.response_id
+        assert len(desk.model.requests()) == 2
+        await client.get(None, call.turn_id).purge()
+        anew = await desk.runner.run("hi", session_id=desk.session_id, message_id="m")
+        assert (anew.text, len(desk.model.requests())) == ("you said hi", 3)
+        assert anew.response_id != first.response_id
+
+
+async def test_a_turn_waits_for_a_worker_that_has_its_agent(office: Opening) -> None:
+    async with office as desk:
+        before = desk.worker(**{AGENT_VARIABLE: "other"})
+        run = asyncio.create_task(desk.runner.run("hi", session_id=desk.session_id))
+        # The worker that is there knows conversations, and begins the turn for another worker.
+        while not await is_running(desk, desk.session_id):
+            await asyncio.sleep(0.02)
+        before.stop()
+        desk.worker()
+        assert (await run).text == "you said hi"
 
 
 async def test_a_stream_crosses_processes(

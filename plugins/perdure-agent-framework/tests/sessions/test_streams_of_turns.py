@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,12 @@ import pytest
 import perdure
 from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import ScriptedModel, when
-from perdure_agent_framework import DurableAgentRunner, MemoryStreamHub, ModelCallError
+from perdure_agent_framework import (
+    DurableAgentRunner,
+    MemoryStreamHub,
+    MessageConflictError,
+    ModelCallError,
+)
 from sessions.desk import Gate, open_desk, support_agent
 
 if TYPE_CHECKING:
@@ -95,6 +101,34 @@ async def test_a_failure_ends_the_stream() -> None:
     async with open_desk(when().fails(401), stream_hub=MemoryStreamHub()) as desk:
         with pytest.raises(ModelCallError):
             await _heard(desk.runner.run("hi", session_id="a", stream=True))
+
+
+@pytest.mark.parametrize(
+    ("said", "timeout", "error"),
+    [
+        ("hold", timedelta(seconds=0.2), TimeoutError),
+        ("something else", None, MessageConflictError),
+    ],
+)
+async def test_who_stops_listening_early_does_not_end_the_stream_of_others(
+    said: str, timeout: timedelta | None, error: type[Exception]
+) -> None:
+    gate = Gate()
+    says_and_holds = when(user="hold", tool_results=0).says("wait").calls("hold")
+    async with open_desk(says_and_holds, tools=[gate.hold], stream_hub=MemoryStreamHub()) as desk:
+
+        def listen(said: str, timeout: timedelta | None = None) -> Any:
+            return desk.runner.run(
+                said, session_id="a", message_id="m", stream=True, timeout=timeout
+            )
+
+        first = asyncio.create_task(_heard(listen("hold")))
+        await gate.is_reached()
+        async with asyncio.timeout(10):
+            with pytest.raises(error):
+                await _heard(listen(said, timeout))
+        gate.open()
+        assert await first == "waityou said hold"
 
 
 async def test_what_a_sub_agent_says_is_no_part_of_the_answer() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from agent_kit.scenarios import Setup
-from agent_kit.ways import Played, app_of, plain_and_durable
+from agent_kit.ways import app_of
 from perdure.testing import run_in_memory
 from perdure.testing.scripted_model import Rule, ScriptedModel
 
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from perdure.testing import Environment
 
 
-class Compare(Protocol):
-    """Plays a scenario plainly and durably and compares; returns how the plain one went."""
-
-    async def __call__(self, build: Build, *rules: Rule) -> Played:
-        """Play it on a scripted model with these rules."""
-
-
 class Running(Protocol):
     """Runs the app of a scenario; its workflow is ``agent_kit.ways.WORKFLOW``."""
 
@@ -33,17 +26,6 @@ class Running(Protocol):
         self, build: Build, *rules: Rule
     ) -> contextlib.AbstractAsyncContextManager[Environment]:
         """Run it on a scripted model with these rules."""
-
-
-@pytest.fixture
-def compare() -> Compare:
-    """Compare scenarios, each on a scripted model of its own."""
-
-    async def compare_on(build: Build, *rules: Rule) -> Played:
-        async with ScriptedModel(list(rules)) as model:
-            return await plain_and_durable(build, model.url)
-
-    return compare_on
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from perdure.testing.scripted_model import when
 from perdure_agent_framework.policies import ApprovalPolicy, Policies, ToolPolicy
 
 if TYPE_CHECKING:
+    from agent_kit.ways import Compare
     from perdure.testing import Environment
-    from tools.conftest import Compare, Running
+    from tools.conftest import Running
 
 CALL = when(tool_results=0).calls("refund", order="17", amount=30)
 TELL = when().says("told: {result}")
@@ -137,6 +138,28 @@ async def test_edited_arguments_are_used_and_the_transcript_says_so(running: Run
     )
     assert note in told
     assert "refunded 5" in told
+
+
+async def test_arguments_that_only_python_calls_equal_were_edited(running: Running) -> None:
+    calls: list[Any] = []
+
+    def build(setup: Setup) -> Scenario:
+        @tool(approval_mode="always_require")
+        def set_flag(value: Any) -> str:
+            """Set."""
+            calls.append(value)
+            return "set"
+
+        agent = Agent(setup.client(), name="a", tools=[set_flag])
+        return Scenario(agents=(agent,), run=lambda: agent.run("go"))
+
+    async with running(build, when(tool_results=0).calls("set_flag", value=1), TELL) as env:
+        handle = await env.client.start(WORKFLOW)
+        (asked,) = await waiting(env)
+        await env.client.approvals.approve(asked.id, by="ann", arguments={"value": True})
+        told = (await handle.result())["text"]
+    assert [repr(value) for value in calls] == ["True"]
+    assert 'changed the arguments to {"value": true}' in told
 
 
 async def test_edited_arguments_that_do_not_fit_are_asked_about_again(running: Running) -> None:

@@ -17,7 +17,7 @@ from perdure.testing.scripted_model import when
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tools.conftest import Compare
+    from agent_kit.ways import Compare
 
 TELL = when().says("told: {result}")
 

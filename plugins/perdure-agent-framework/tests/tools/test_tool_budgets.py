@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from agent_kit.scenarios import Scenario, Setup
 from agent_kit.ways import WORKFLOW
 from perdure.approvals import ApprovalState
 from perdure.testing.scripted_model import ScriptedModel, when
-from perdure_agent_framework.policies import Budget, Policies
+from perdure_agent_framework.policies import ApprovalPolicy, Budget, Policies, ToolPolicy
 from perdure_agent_framework.registration import register
 
 if TYPE_CHECKING:
@@ -54,29 +55,79 @@ async def test_a_run_that_calls_too_many_tools_ends_at_any_depth(
     assert sorted(calls) in ([1, 1, 2], [1, 2])
 
 
-async def test_time_spent_waiting_for_approval_counts(running: Running) -> None:
-    calls: list[str] = []
+def paying(setup: Setup, calls: list[str], policies: Policies) -> Scenario:
+    @tool(approval_mode="always_require")
+    def pay(order: str) -> str:
+        """Pay."""
+        calls.append(order)
+        return "paid"
 
+    agent = Agent(setup.client(), name="a", tools=[pay])
+    return Scenario(agents=(agent,), run=lambda: agent.run("go"), policies=policies)
+
+
+@pytest.mark.parametrize("default", ["deny", "approve"])
+async def test_a_wait_for_approval_ends_with_the_runs_time(running: Running, default: Any) -> None:
+    calls: list[str] = []
+    policies = Policies(
+        budget=Budget(wall_clock=timedelta(days=2)),
+        approval=ApprovalPolicy(deadline=timedelta(days=9), default=default),
+    )
+    rules = [when(tool_results=0).calls("pay", order="7"), TELL]
+    async with running(lambda setup: paying(setup, calls, policies), *rules) as env:
+        handle = await env.client.start(WORKFLOW)
+        await env.settle()
+        (asked,) = [it async for it in env.client.approvals.list(state=ApprovalState.WAITING)]
+        assert asked.deadline == env.now + timedelta(days=2)
+        await env.advance(days=3)
+        outcome = await handle.result(timeout=timedelta(seconds=5))
+        decided = await env.client.approvals.get(asked.id)
+    assert outcome["raised"] == "BudgetExceededError"
+    assert "budget of 172800 s wall_clock" in outcome["text"]
+    assert (decided.state, decided.decision and decided.decision.is_default) == (
+        ApprovalState.APPROVED if default == "approve" else ApprovalState.DENIED,
+        True,
+    )
+    assert calls == []
+
+
+async def test_an_approval_with_less_time_than_the_run_keeps_its_deadline(
+    running: Running,
+) -> None:
+    policies = Policies(
+        budget=Budget(wall_clock=timedelta(days=2)),
+        approval=ApprovalPolicy(deadline=timedelta(days=1)),
+    )
+    rules = [when(tool_results=0).calls("pay", order="7"), TELL]
+    async with running(lambda setup: paying(setup, [], policies), *rules) as env:
+        handle = await env.client.start(WORKFLOW)
+        await env.advance(days=1)
+        outcome = await handle.result(timeout=timedelta(seconds=5))
+    assert outcome["text"].endswith("Nobody answered in time.")
+
+
+async def test_asking_whether_a_call_took_place_ends_with_the_runs_time(running: Running) -> None:
     def build(setup: Setup) -> Scenario:
-        @tool(approval_mode="always_require")
-        def pay(order: str) -> str:
-            """Pay."""
-            calls.append(order)
-            return "paid"
+        async def pay(order: str) -> str:
+            """Pay, and never come back."""
+            await asyncio.Event().wait()
+            return order
 
         agent = Agent(setup.client(), name="a", tools=[pay])
-        policies = Policies(budget=Budget(wall_clock=timedelta(days=2)))
+        once = ToolPolicy(
+            delivery="at_most_once",
+            on_outcome_unknown="ask_human",
+            timeout=timedelta(milliseconds=50),
+        )
+        policies = Policies(tools={"pay": once}, budget=Budget(wall_clock=timedelta(days=2)))
         return Scenario(agents=(agent,), run=lambda: agent.run("go"), policies=policies)
 
     async with running(build, when(tool_results=0).calls("pay", order="7"), TELL) as env:
         handle = await env.client.start(WORKFLOW)
-        await env.advance(days=3)
-        approvals = env.client.approvals
-        (asked,) = [each async for each in approvals.list(state=ApprovalState.WAITING)]
-        await approvals.approve(asked.id, by="ann")
-        outcome = await handle.result()
+        await first_waiting(env.client)
+        await env.advance(days=2)
+        outcome = await handle.result(timeout=timedelta(seconds=5))
     assert outcome["raised"] == "BudgetExceededError"
-    assert calls == []
 
 
 def shop(folder: Path, url: str, *, has_tool: bool, calls: list[str]) -> perdure.App:

@@ -16,7 +16,8 @@ from perdure.testing.scripted_model import when
 from perdure_agent_framework.policies import Policies, ToolPolicy
 
 if TYPE_CHECKING:
-    from tools.conftest import Compare, Running
+    from agent_kit.ways import Compare
+    from tools.conftest import Running
 
 TELL = when().says("told: {result}")
 AT_ONCE = RetryPolicy(max_attempts=3, initial_interval=timedelta())

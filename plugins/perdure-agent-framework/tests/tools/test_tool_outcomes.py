@@ -23,7 +23,7 @@ from perdure.testing.scripted_model import when
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tools.conftest import Compare
+    from agent_kit.ways import Compare
 
 CALL = when(tool_results=0).calls("work", number=1)
 TELL = when().says("told: {result}")

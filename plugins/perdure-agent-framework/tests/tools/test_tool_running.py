@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from tools.conftest import Compare, Running
+    from agent_kit.ways import Compare
+    from tools.conftest import Running
 
 TELL = when().says("told: {result}")
 

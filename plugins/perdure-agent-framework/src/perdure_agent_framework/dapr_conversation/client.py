@@ -101,8 +101,8 @@ class DaprConversationChatClient(
         )
 
     def service_url(self) -> str:
-        """Return the URL of the sidecar, for telemetry."""
-        return self._transport.endpoint
+        """Return the URL of the component in the sidecar, for telemetry and rate limits."""
+        return self._transport.url_of(self.component)
 
     def _inner_get_response(
         self,

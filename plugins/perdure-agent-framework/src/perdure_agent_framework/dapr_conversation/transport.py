@@ -60,13 +60,17 @@ class Transport:
         """The URL of the sidecar."""
         return self._sidecar.endpoint
 
+    def url_of(self, component: str) -> str:
+        """Return the URL of a component's Conversation API."""
+        return f"{self.endpoint}/v1.0-alpha2/conversation/{quote(component, safe='')}/converse"
+
     async def converse(self, component: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return what ``component`` answers to ``request``.
 
         Raises:
             DaprConversationError: It does not answer.
         """
-        url = f"{self.endpoint}/v1.0-alpha2/conversation/{quote(component, safe='')}/converse"
+        url = self.url_of(component)
         headers = {_TOKEN_HEADER: self._sidecar.token} if self._sidecar.token else {}
         try:
             async with self._client() as client:

@@ -18,7 +18,7 @@ from perdure.framework import call_activity, run_state
 from perdure_agent_framework.errors import NotDurableError
 from perdure_agent_framework.providers.remote_tools import remote_tool
 from perdure_agent_framework.providers.session_copies import is_json
-from perdure_agent_framework.takeover import seam_of
+from perdure_agent_framework.takeover import here_of
 from perdure_agent_framework.tools.places import OnWorker
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def check_servers(tools: Iterable[Any]) -> None:
         NotDurableError: One is.
     """
     for tool in tools:
-        if isinstance(tool, MCPTool) and _here(tool) is None:
+        if isinstance(tool, MCPTool) and here_of(tool) is None:
             raise NotDurableError(
                 what=f"MCP server {tool.name!r}, which this workflow's app does not know,",
                 remedy="give it to the agent, Agent(tools=[…]), before the agent is registered, or "
@@ -63,14 +63,14 @@ def check_servers(tools: Iterable[Any]) -> None:
 
 def _preparing(base: Any) -> dict[str, Any]:
     async def _prepare_for_run(self: Any, kwargs: Mapping[str, Any]) -> None:
-        here = _here(self)
+        here = here_of(self)
         if here is None:
             await base._prepare_for_run(self, kwargs)
         else:
             await _ask(self, here, kwargs)
 
     async def connect(self: Any, *, reset: bool = False) -> None:
-        here = _here(self)
+        here = here_of(self)
         if here is None:
             await base.connect(self, reset=reset)
         else:
@@ -78,7 +78,7 @@ def _preparing(base: Any) -> dict[str, Any]:
 
     async def close(self: Any) -> None:
         # In a workflow there is nothing to close: the connection is the worker's.
-        if _here(self) is None:
+        if here_of(self) is None:
             await base.close(self)
 
     return {"_prepare_for_run": _prepare_for_run, "connect": connect, "close": close}
@@ -86,14 +86,14 @@ def _preparing(base: Any) -> dict[str, Any]:
 
 def _showing(base: Any) -> dict[str, Any]:
     def functions(self: Any) -> list[FunctionTool]:
-        here = _here(self)
+        here = here_of(self)
         if here is None:
             found: list[FunctionTool] = base.functions.__get__(self)
             return found
         return list(run_state(_Offers).shown[here[1]])
 
     def is_connected(self: Any) -> bool:
-        if _here(self) is not None:
+        if here_of(self) is not None:
             return True
         connected: bool = vars(self)["is_connected"]
         return connected
@@ -106,7 +106,7 @@ def _showing(base: Any) -> dict[str, Any]:
 
 def _refused(base: Any, name: str) -> Any:
     async def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if _here(self) is None:
+        if here_of(self) is None:
             return await getattr(base, name)(self, *args, **kwargs)
         raise NotDurableError(
             what=f"calling {name} of MCP server {self.name!r} from a workflow's own code",
@@ -175,8 +175,3 @@ class _OnServer(OnWorker):
         keywords = {name: it for name, it in given if name != "session" and is_json(it)}
         context = {"session": None, "keywords": keywords, "has_session": False}
         return {**OnWorker._request(self, call), "context": context}
-
-
-def _here(server: Any) -> tuple[Catalogue, str] | None:
-    seam = seam_of(server)
-    return None if seam is None else seam.here()

@@ -55,7 +55,7 @@ async def call_model(catalogue: Catalogue, request: Json) -> Json:
     except TranscriptLostError as err:
         return {"resend": redact(str(err))}
     try:
-        async with slot_of(catalogue, request["model"]) as slot:
+        async with slot_of(catalogue, request["model"], transcript.options) as slot:
             response = await _called(client, request, transcript, publisher)
             slot.used(_tokens(response))
         # What JSON does not know is found out here, where it can be told as a failure.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import perdure
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 MODEL_ACTIVITY = "agent.model"
 
 _logger = logging.getLogger(__name__)
+_call_numbers = partial(count, 1)  # of the model calls of a run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,6 @@ class ModelCall:
         options: The chat options.
         keywords: What else the client is given.
         scope: The run that the call is part of.
-        is_streamed: Whether the caller wants pieces as they come.
     """
 
     model: str
@@ -51,7 +53,6 @@ class ModelCall:
     options: Mapping[str, Any]
     keywords: Mapping[str, Any]
     scope: RunScope
-    is_streamed: bool
 
 
 async def answer(call: ModelCall) -> ChatResponse[Any]:
@@ -66,23 +67,12 @@ async def answer(call: ModelCall) -> ChatResponse[Any]:
     return await _Answering(call).answer()
 
 
-class _CallNumbers:
-    """Counts the model calls of a run."""
-
-    def __init__(self) -> None:
-        self.last = 0
-
-    def next(self) -> int:
-        self.last += 1
-        return self.last
-
-
 class _Answering:
     """The attempts of one call."""
 
     def __init__(self, call: ModelCall) -> None:
         self._call = call
-        self._number = run_state(_CallNumbers).next()
+        self._number = next(run_state(_call_numbers))
         self._attempt = 0
 
     async def answer(self) -> ChatResponse[Any]:
@@ -109,10 +99,13 @@ class _Answering:
         """Return the answer of one model, or why the next one is to be called.
 
         Raises:
+            BudgetExceededError: The run's time is used up.
             ModelCallError: No other model would do better.
         """
+        spending = self._call.scope.spending
         number = 0
         while True:
+            spending.check_time()
             number += 1
             self._attempt += 1
             outcome = await self._tried(model, attempts.policy)
@@ -129,9 +122,11 @@ class _Answering:
                     attempts=self._attempt,
                     status_code=outcome.status_code,
                 )
+            left = spending.time_left()
+            if wait >= left and attempts.may_fall_back(outcome):
+                return outcome
             _warn("model %s did not answer (%s), again in %s", model, outcome.kind, wait)
-            await asyncio.sleep(wait.total_seconds())
-            self._call.scope.spending.check_time()
+            await asyncio.sleep(min(wait, left).total_seconds())
 
     async def _tried(self, model: str, policy: ModelPolicy) -> ChatResponse[Any] | ModelFailure:
         """Return what one attempt gave."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from perdure.framework import is_replaying
 from perdure_agent_framework.models.call import ModelCall, answer
 from perdure_agent_framework.scope import SCOPE_KEYWORD, RunScope, open_scope
-from perdure_agent_framework.takeover import seam_of
+from perdure_agent_framework.takeover import here_of
 from perdure_agent_framework.tools.call import durable_tools
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def client_methods(base: Any) -> dict[str, Any]:
         **kwargs: Any,
     ) -> Any:
         scope: RunScope | None = kwargs.pop(SCOPE_KEYWORD, None)
-        here = _here(self)
+        here = here_of(self)
         if here is None:
             return base._inner_get_response(
                 self, messages=messages, stream=stream, options=options, **kwargs
@@ -52,7 +52,6 @@ def client_methods(base: Any) -> dict[str, Any]:
             options=options,
             keywords=kwargs,
             scope=scope,
-            is_streamed=stream,
         )
         if not stream:
             return answer(call)
@@ -65,7 +64,7 @@ def client_methods(base: Any) -> dict[str, Any]:
 
 def _with_durable_tools(client: Any, keywords: dict[str, Any]) -> dict[str, Any]:
     """Return the keywords of ``get_response`` with a scope and with durable tools."""
-    here = _here(client)
+    here = here_of(client)
     if here is None:
         return keywords
     client_kwargs = dict(keywords.get("client_kwargs") or {})
@@ -84,8 +83,3 @@ async def _updates(answered: Awaitable[ChatResponse[Any]]) -> AsyncIterator[Chat
     # Live pieces go from the activity to subscribers; the workflow sees the answer as a whole.
     for update in (await answered).to_updates():
         yield update
-
-
-def _here(client: Any) -> Any:
-    seam = seam_of(client)
-    return None if seam is None else seam.here()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from perdure.clock import SystemClock, to_us
 from perdure.types import type_name
+from perdure_agent_framework.errors import AgentNotRegisteredError
 from perdure_agent_framework.redaction import redact
 
 if TYPE_CHECKING:
@@ -115,6 +116,9 @@ class ModelFailure:
         """Return what a failure of the activity itself means: its worker, not the model, failed."""
         names = (error.failure.type, *error.failure.bases)
         kind = _kind_of_names(names)
+        if error.failure.matches(AgentNotRegisteredError):
+            # From this worker the model is out of reach. Another may have it: deployments roll.
+            kind = "connection"
         return cls(
             kind=kind if kind in {"timeout", "connection"} else "unknown",
             detail=redact(f"{error.failure.type}: {error.failure.message}")[:_MOST_CHARACTERS],

@@ -79,13 +79,6 @@ class TranscriptMemory:
             for stored in known:
                 self.remember(conversation, StoredTranscript(**stored))
 
-    @classmethod
-    def from_json(cls, data: Json | None) -> TranscriptMemory:
-        """Return a memory with what :meth:`to_json` gave."""
-        memory = cls()
-        memory.adopt(data)
-        return memory
-
     def remember(self, conversation: str, stored: StoredTranscript) -> None:
         """Keep what a call has stored."""
         if self._losses[conversation] >= _MOST_LOSSES:

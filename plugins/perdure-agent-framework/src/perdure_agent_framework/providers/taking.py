@@ -31,7 +31,7 @@ from perdure_agent_framework.providers.session_copies import (
     state_to_json,
     take_changes,
 )
-from perdure_agent_framework.takeover import seam_of
+from perdure_agent_framework.takeover import here_of
 from perdure_agent_framework.tools.places import OnWorker
 
 if TYPE_CHECKING:
@@ -228,8 +228,7 @@ async def _activity(catalogue: Catalogue, request: Callable[[], Json]) -> Json:
 
 
 def _here(provider: Any) -> tuple[Catalogue, str] | None:
-    seam = seam_of(provider)
-    here = None if seam is None else seam.here()
+    here = here_of(provider)
     if here is None or runs_inline(provider, here[0].policies):
         return None
     return here

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING
 
 import perdure
+from perdure_agent_framework.sessions.ids import turn_workflow_name
 from perdure_agent_framework.sessions.turn_workflow import run_turn
 from perdure_agent_framework.sessions.turns import (
     SESSION_WORKFLOW,
@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 class Conversations:
     """The workflows of an app's conversations.
 
+    Each agent has turns under a name of its own, so that a worker that lacks the agent, as in the
+    middle of a deployment, leaves them to one that has it.
+
     Attributes:
         session: A conversation.
-        turn: One request to an agent and its response.
+        turn: One request to any agent and its response; run under this name, it was cancelled
+            before it began.
+        agents: By what their conversations are kept under.
     """
 
     def __init__(self, registry: Registry, catalogue: Catalogue) -> None:
@@ -40,11 +45,25 @@ class Conversations:
             if left is not None:
                 perdure.continue_as_new(settings, left)
 
+        self.agents: dict[str, str] = {}
         self.turn = registry.workflow(name=TURN_WORKFLOW)(agent_turn)
         self.session = registry.workflow(name=SESSION_WORKFLOW)(agent_session)
 
+    def keep(self, registry: Registry, name: str, *, agent: str) -> None:
+        """Keep the conversations of an agent of the app ``registry`` under ``name``.
 
-_conversations: weakref.WeakKeyDictionary[Catalogue, Conversations] = weakref.WeakKeyDictionary()
+        Raises:
+            ValueError: Those of another agent are kept there.
+        """
+        known = self.agents.get(name, agent)
+        if known != agent:
+            raise ValueError(
+                f"the conversations of agent {agent!r} cannot be kept under {name!r}: those of "
+                f"agent {known!r} are; give one of the runners another name=…"
+            )
+        if agent not in self.agents.values():
+            registry.workflow(name=turn_workflow_name(agent))(self.turn.local)
+        self.agents[name] = agent
 
 
 def conversations_of(registry: Registry, catalogue: Catalogue) -> Conversations:
@@ -53,6 +72,6 @@ def conversations_of(registry: Registry, catalogue: Catalogue) -> Conversations:
     Raises:
         DuplicateNameError: The app has a workflow of such a name.
     """
-    if catalogue not in _conversations:
-        _conversations[catalogue] = Conversations(registry, catalogue)
-    return _conversations[catalogue]
+    if catalogue.conversations is None:
+        catalogue.conversations = Conversations(registry, catalogue)
+    return catalogue.conversations

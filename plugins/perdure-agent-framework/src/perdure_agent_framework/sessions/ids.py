@@ -1,9 +1,14 @@
-"""The ids of the instances that conversations consist of: the session, and each of its turns."""
+"""The ids of the instances that conversations consist of: the session, and each of its turns.
+
+And the names of the workflows that turns are.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
+
+from perdure_agent_framework.sessions.turns import TURN_WORKFLOW
 
 _LONGEST_GIVEN = 1_024
 _READABLE = 31
@@ -11,6 +16,7 @@ _READABLE_OF_TURN = 12
 _DIGITS = 32
 _DIGITS_OF_SESSION = 16
 _UNFIT = re.compile(r"[^A-Za-z0-9_-]+")
+_FIT_AGENT = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
 def session_instance_id(name: str, session_id: str) -> str:
@@ -48,6 +54,14 @@ def turn_instance_id(session: str, message_id: str) -> str:
 def turns_prefix(session: str) -> str:
     """Return what the ids of all turns of a session begin with."""
     return f"t-{_digest(session)[:_DIGITS_OF_SESSION]}-"
+
+
+def turn_workflow_name(agent: str) -> str:
+    """Return what the workflow is called that answers for an agent; no two agents share one."""
+    if _FIT_AGENT.fullmatch(agent):
+        return f"{TURN_WORKFLOW}.{agent}"
+    # An agent of such a name is not fit, for its dot.
+    return f"{TURN_WORKFLOW}.{_UNFIT.sub('_', agent)[:_READABLE]}.{_digest(agent)}"
 
 
 def _digest(*parts: str) -> str:

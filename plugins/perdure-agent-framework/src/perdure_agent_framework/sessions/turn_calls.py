@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perdure import (
     InstanceFinishedError,
@@ -15,6 +16,7 @@ from perdure import (
     WorkflowStalledError,
 )
 from perdure_agent_framework.errors import MessageConflictError, SessionClosedError
+from perdure_agent_framework.sessions.ids import turn_workflow_name
 from perdure_agent_framework.sessions.turn_errors import error_of_turn
 from perdure_agent_framework.sessions.turns import (
     SESSION_EVENT,
@@ -70,24 +72,26 @@ class TurnCall:
             SessionClosedError: The conversation has ended.
             WorkflowCancelledError: The turn was cancelled.
             WorkflowFailedError: It failed otherwise.
+            WorkflowStalledError: No worker that runs can go on with it.
             WorkflowTerminatedError: It was ended by force.
         """
         turn = client.get(conversations.turn, self.turn_id)
         # Looked for first: one that is purged while it is waited for must not be asked for anew.
-        if await exists(turn):
+        if await _exists(turn):
             return await self._result_of(turn)
         if self.session is None:
             alone = Turn(message_id=self.request.message_id, request=self.request)
-            await client.start(
-                conversations.turn, alone, instance_id=self.turn_id, if_exists="attach"
-            )
+            begun = conversations.turn.with_options(name=turn_workflow_name(self.request.agent))
+            await client.start(begun, alone, instance_id=self.turn_id, if_exists="attach")
             return await self._result_of(turn)
         session = client.get(conversations.session, self.session)
         try:
             await self._tell(client, conversations, session)
         except InstanceFinishedError as err:
             raise self._closed(err.status) from err
-        await self._begun(turn, session)
+        ended = await _begun(turn, session)
+        if ended is not None:
+            raise self._closed(ended)
         return await self._result_of(turn)
 
     async def _tell(
@@ -100,21 +104,6 @@ class TurnCall:
             call = conversations.session.bind(self.settings)
             await client.start(call, instance_id=session.instance_id, if_exists="attach")
             await session.raise_event(SESSION_EVENT, self.event)
-
-    async def _begun(self, turn: WorkflowHandle[TurnResult], session: WorkflowHandle[None]) -> None:
-        """Wait until the session has begun the turn."""
-        pause = _FIRST_PAUSE
-        while not await exists(turn):
-            info = await session.info()
-            if info.status is Status.STALLED:
-                raise WorkflowStalledError(
-                    instance_id=session.instance_id, reason=info.reason or "its code does not fit."
-                )
-            # In this order: the session may have begun the turn, and then ended.
-            if info.status.is_terminal and not await exists(turn):
-                raise self._closed(info.status)
-            await asyncio.sleep(pause)
-            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
 
     async def _result_of(self, turn: WorkflowHandle[TurnResult]) -> TurnResult:
         # Before the wait as well: a turn may take days, and who asks wrongly is to know at once.
@@ -139,8 +128,24 @@ class TurnCall:
         return SessionClosedError(session_id=self.request.session_id, status=status)
 
 
-async def exists(handle: WorkflowHandle[TurnResult]) -> bool:
-    """Return whether there is the instance."""
+async def _begun(turn: WorkflowHandle[Any], session: WorkflowHandle[Any]) -> Status | None:
+    """Wait until the session has begun the turn; return its status if it ended before it did."""
+    pause = _FIRST_PAUSE
+    while not await _exists(turn):
+        info = await session.info()
+        if info.status is Status.STALLED:
+            raise WorkflowStalledError(
+                instance_id=session.instance_id, reason=info.reason or "its code does not fit."
+            )
+        # In this order: the session may have begun the turn, and then ended.
+        if info.status.is_terminal and not await _exists(turn):
+            return info.status
+        await asyncio.sleep(pause)
+        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+    return None
+
+
+async def _exists(handle: WorkflowHandle[Any]) -> bool:
     try:
         await handle.info()
     except InstanceNotFoundError:
@@ -159,32 +164,24 @@ async def cancel_turn(client: Client, turn_id: str, session: str | None, message
 
     Raises:
         InstanceNotFoundError: There is no such session, or no such turn that is in none.
+        WorkflowStalledError: No worker that runs can go on with the session.
     """
     turn = client.get(None, turn_id)
-    try:
-        await turn.cancel()
-    except InstanceFinishedError:
-        return
-    except InstanceNotFoundError:
-        if session is None:
-            raise
-    else:
-        return
-    event = SessionEvent(kind="cancel", turn_id=turn_id, message_id=message_id)
-    try:
-        await client.get(None, session).raise_event(SESSION_EVENT, event)
-    except InstanceFinishedError:
-        return
-    # The session makes it an instance, cancelled; or was just beginning it, and then it is to be
-    # told itself.
-    pause = _FIRST_PAUSE
-    while True:
+    with contextlib.suppress(InstanceFinishedError):
         try:
             await turn.cancel()
-        except InstanceFinishedError:
-            return
         except InstanceNotFoundError:
-            await asyncio.sleep(pause)
-            pause = min(pause * _GROWTH, _LONGEST_PAUSE)
-        else:
-            return
+            if session is None:
+                raise
+            await _cancel_unbegun(turn, client.get(None, session), message_id)
+
+
+async def _cancel_unbegun(
+    turn: WorkflowHandle[Any], session: WorkflowHandle[Any], message_id: str
+) -> None:
+    event = SessionEvent(kind="cancel", turn_id=turn.instance_id, message_id=message_id)
+    await session.raise_event(SESSION_EVENT, event)
+    # The session makes it an instance, cancelled; or was just beginning it, and then it is to be
+    # told itself.
+    if await _begun(turn, session) is None:
+        await turn.cancel()

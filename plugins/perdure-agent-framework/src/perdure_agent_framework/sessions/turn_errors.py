@@ -6,16 +6,17 @@ custom status of the turn; an object is made of them again only for the classes 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from perdure import WorkflowFailedError, WorkflowTerminatedError
 from perdure.types import type_name
 from perdure_agent_framework import errors
 from perdure_agent_framework.errors import AgentRunError
 
-if TYPE_CHECKING:
-    from perdure import WorkflowFailedError
-
 Json = dict[str, Any]
+
+ENDS_OF_TURNS = (AgentRunError, WorkflowFailedError, WorkflowTerminatedError)
+"""What is raised to whoever waits for a turn that has ended. All else ends only their wait."""
 
 _PLAIN = (str, int, float, bool, type(None))
 _KINDS = {

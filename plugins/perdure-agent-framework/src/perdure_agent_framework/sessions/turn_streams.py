@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from agent_framework import AgentResponse, AgentResponseUpdate, ResponseStream
 
 from perdure_agent_framework.sessions.agent_responses import updates_of
+from perdure_agent_framework.sessions.turn_errors import ENDS_OF_TURNS
 from perdure_agent_framework.streaming.answers import finish, subscribe
 
 if TYPE_CHECKING:
@@ -55,19 +56,22 @@ class _TurnStream:
         self._response: AgentResponse[Any] | None = None
 
     async def updates(self) -> AsyncGenerator[AgentResponseUpdate, None]:
+        heard: asyncio.Queue[StreamChunk | None] = asyncio.Queue()
         answering = asyncio.ensure_future(self._answer())
-        ending = asyncio.ensure_future(self._end_after(answering))
+        listening = asyncio.ensure_future(self._listen(heard))
+        ending = asyncio.ensure_future(self._end_after(answering, listening))
         is_live = False
         try:
-            async with aclosing(subscribe(self._hub, self._turn_id)) as chunks:
-                async for chunk in chunks:
-                    if chunk.agent in (self._agent, None):
-                        is_live = True
-                        yield _update_of(chunk, self._agent)
+            while (chunk := await heard.get()) is not None:
+                if chunk.agent in (self._agent, None):
+                    is_live = True
+                    yield _update_of(chunk, self._agent)
+            if not listening.cancelled():
+                listening.result()
             self._response = await answering
         finally:
-            answering.cancel()
-            ending.cancel()
+            for task in (answering, listening, ending):
+                task.cancel()
         if not is_live:
             # It was asked for without a stream, or its workers publish elsewhere, or long ago.
             for sequence, update in enumerate(updates_of(self._response)):
@@ -80,9 +84,31 @@ class _TurnStream:
         assert self._response is not None
         return self._response
 
-    async def _end_after(self, answering: asyncio.Future[AgentResponse[Any]]) -> None:
+    async def _listen(self, heard: asyncio.Queue[StreamChunk | None]) -> None:
+        try:
+            async with aclosing(subscribe(self._hub, self._turn_id)) as chunks:
+                async for chunk in chunks:
+                    heard.put_nowait(chunk)
+        finally:
+            heard.put_nowait(None)
+
+    async def _end_after(
+        self, answering: asyncio.Future[AgentResponse[Any]], listening: asyncio.Future[None]
+    ) -> None:
         await asyncio.wait({answering})
-        await finish(self._hub, self._turn_id)
+        if _has_ended(answering):
+            await finish(self._hub, self._turn_id)
+        else:
+            # Others may listen, and the turn goes on.
+            listening.cancel()
+
+
+def _has_ended(answering: asyncio.Future[AgentResponse[Any]]) -> bool:
+    """Return whether the turn has ended, and not only the wait for it."""
+    if answering.cancelled():
+        return False
+    error = answering.exception()
+    return error is None or isinstance(error, ENDS_OF_TURNS)
 
 
 def _update_of(chunk: StreamChunk, agent: str) -> AgentResponseUpdate:

@@ -110,7 +110,6 @@ class Carried:
         transcripts: What model calls may build upon.
         turns: How many turns were answered.
         usage: What the framework counted in them.
-        recent: The instance ids of the turns that were asked for last, the newest last.
         last_turn: The instance id of the newest turn that was answered.
         queue: What is not answered yet.
         is_closing: Whether it ends with that.
@@ -120,7 +119,6 @@ class Carried:
     transcripts: Json | None = None
     turns: int = 0
     usage: Json = field(default_factory=dict)
-    recent: list[str] = field(default_factory=list)
     last_turn: str | None = None
     queue: list[SessionEvent] = field(default_factory=list)
     is_closing: bool = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from agent_framework import AgentSession, HistoryProvider, InMemoryHistoryProvider
 
-from perdure import InstanceNotFoundError, Status
+from perdure import CapabilityNotSupportedError, InstanceNotFoundError, Status
 from perdure.spi.history import WorkflowStarted
 from perdure_agent_framework.sessions.state_changes import apply_changes
 from perdure_agent_framework.sessions.turn_calls import shown_by
@@ -33,7 +33,7 @@ class SessionInfo:
     Attributes:
         session_id: The user's own id.
         instance_id: The workflow instance that is the conversation.
-        state: What it does.
+        state: What it does. Whether it waits for approval is seen only where the backend can list.
         message_id: The message that is being answered.
         approval_ids: The approvals that its answer waits for; see ``client.approvals``.
         queued: How many messages wait their turn.
@@ -60,10 +60,7 @@ async def view_session(client: Client, session: str, *, session_id: str) -> Sess
     info = await _up_to_date(client, session)
     shown = shown_by(info)
     state: SessionState = "ended" if info.status.is_terminal else shown.get("state", "idle")
-    approval_ids: tuple[str, ...] = ()
-    if state == "running":
-        waiting = client.approvals.list(state="waiting", root_id=session)
-        approval_ids = tuple([approval.id async for approval in waiting])
+    approval_ids = await _waiting_approvals(client, session) if state == "running" else ()
     return SessionInfo(
         session_id=session_id,
         instance_id=session,
@@ -74,6 +71,14 @@ async def view_session(client: Client, session: str, *, session_id: str) -> Sess
         turns=shown.get("turns", 0),
         usage=shown.get("usage", {}),
     )
+
+
+async def _waiting_approvals(client: Client, session: str) -> tuple[str, ...]:
+    waiting = client.approvals.list(state="waiting", root_id=session)
+    try:
+        return tuple([approval.id async for approval in waiting])
+    except CapabilityNotSupportedError:
+        return ()
 
 
 async def messages_of(

@@ -1,8 +1,7 @@
 """A session: the long-lived workflow of a conversation, which answers one request after another.
 
 It keeps the framework's session between turns, so two requests at once are answered in the order
-of their arrival. It knows the turns that were asked for last; an older one that is asked for again
-is recognised by its instance, which is there already.
+of their arrival. A turn that was begun before is recognised by its instance, which is there.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import perdure
 from perdure import InstanceAlreadyExistsError, PerdureError
+from perdure_agent_framework.sessions.ids import turn_workflow_name
 from perdure_agent_framework.sessions.state_changes import apply_changes
 from perdure_agent_framework.sessions.turns import (
     SESSION_EVENT,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from perdure import Workflow
     from perdure_agent_framework.sessions.turns import Json
 
-_RECENT = 500
 _log = perdure.logger(__name__)
 
 
@@ -57,7 +56,6 @@ class RunningSession:
         self._transcripts = carried.transcripts
         self._turns = carried.turns
         self._usage = carried.usage
-        self._recent = deque(carried.recent, maxlen=_RECENT)
         self._last_turn = carried.last_turn
         self._queue = deque(carried.queue)
         self._is_closing = carried.is_closing
@@ -94,33 +92,38 @@ class RunningSession:
             self._is_closing = True
         elif event.kind == "cancel":
             self._cancel(event)
-        elif event.turn_id not in self._recent and not self._is_closing:
-            self._recent.append(event.turn_id)
+        elif not (self._is_closing or self._is_queued(event) or self._is_running(event)):
             self._queue.append(event)
 
     def _cancel(self, event: SessionEvent) -> None:
         """Let the turn be one that was cancelled, unless it has begun; then it is told itself."""
-        queued = [it for it in self._queue if it.turn_id == event.turn_id]
-        if event.turn_id in self._recent and not queued:
+        if self._is_running(event):
             return
         self._queue = deque(it for it in self._queue if it.turn_id != event.turn_id)
-        if not queued:
-            self._recent.append(event.turn_id)
         cancelled = self._turn.bind(Turn(message_id=event.message_id))
         # Nobody waits for it here; whoever asked finds it by its id.
         perdure.start_child(cancelled, instance_id=event.turn_id, on_parent_end="abandon")
+
+    def _is_queued(self, event: SessionEvent) -> bool:
+        return any(it.turn_id == event.turn_id for it in self._queue)
+
+    def _is_running(self, event: SessionEvent) -> bool:
+        return self._current is not None and self._current.event.turn_id == event.turn_id
 
     def _begin_next(self) -> None:
         if self._current is not None or not self._queue or self._is_worn():
             return
         event = self._queue.popleft()
+        request = event.request
+        assert request is not None
         turn = Turn(
             message_id=event.message_id,
-            request=event.request,
+            request=request,
             session=self._session,
             transcripts=self._transcripts,
         )
-        child = perdure.start_child(self._turn.bind(turn), instance_id=event.turn_id)
+        agents_own = self._turn.with_options(name=turn_workflow_name(request.agent))
+        child = perdure.start_child(agents_own.bind(turn), instance_id=event.turn_id)
         self._begun += 1
         # What was said stands in history twice, as an event and as an input.
         self._bytes += len(json.dumps(asdict(turn))) + len(json.dumps(asdict(event)))
@@ -156,7 +159,6 @@ class RunningSession:
             transcripts=self._transcripts,
             turns=self._turns,
             usage=self._usage,
-            recent=list(self._recent),
             last_turn=self._last_turn,
             queue=list(self._queue),
             is_closing=self._is_closing,

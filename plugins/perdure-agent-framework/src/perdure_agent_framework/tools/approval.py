@@ -54,6 +54,7 @@ async def granted(call: Call, policy: ApprovalPolicy) -> Granted | Refused:
     """Wait for the decision on a call.
 
     Raises:
+        BudgetExceededError: The run's time is used up.
         NotDurableError: The arguments cannot be stored.
     """
     arguments = call.arguments_to_json()
@@ -67,7 +68,7 @@ async def granted(call: Call, policy: ApprovalPolicy) -> Granted | Refused:
             return Refused(told=f"{_REJECTED} {err}")
         if not decision.approved:
             return Refused(told=_told_of_denial(decision))
-        if decision.arguments == arguments:
+        if _as_json(decision.arguments) == _as_json(arguments):
             return Granted(call=call)
         try:
             edited = checked(call.tool, decision.arguments)
@@ -98,7 +99,7 @@ async def _decision(
         tool=call.tool.name,
         session=scope.session_id,
         path=scope.path,
-        deadline=policy.deadline,
+        deadline=scope.spending.deadline(policy.deadline),
         default=policy.default,
     )
 
@@ -120,6 +121,11 @@ async def _is_standing(call: Call, arguments: Json) -> bool:
         if _matches_rule(wanted, rules) or await middleware._matches_auto_rule(wanted):
             return True
     return False
+
+
+def _as_json(value: Any) -> str:
+    # In Python 1 equals True.
+    return json.dumps(value, sort_keys=True)
 
 
 def _told_of_denial(decision: ApprovalDecision) -> str:

@@ -17,9 +17,10 @@ async def told_of_unknown_outcome(call: Call, policy: ToolPolicy, *, reason: str
     """Return what the model is told in place of the result, after a human was asked if need be.
 
     Raises:
+        BudgetExceededError: The run's time is used up.
         ToolOutcomeUnknownError: The policy says that the run fails.
     """
-    tool = call.tool.name
+    tool, spending = call.tool.name, call.scope.spending
     if policy.on_outcome_unknown == "fail":
         raise ToolOutcomeUnknownError(tool=tool, reason=reason)
     if policy.on_outcome_unknown == "tell_model":
@@ -36,9 +37,11 @@ async def told_of_unknown_outcome(call: Call, policy: ToolPolicy, *, reason: str
             tool=tool,
             session=call.scope.session_id,
             path=call.scope.path,
+            deadline=spending.deadline(None),
         )
     except ApprovalClosedError:
         return _unknown(tool, reason)
+    spending.check_time()
     if decision.approved:
         return decision.note or f"The call of {tool} took place. Its result was not kept."
     note = f" {decision.note}" if decision.note else ""

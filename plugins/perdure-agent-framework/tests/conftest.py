@@ -1,23 +1,16 @@
-"""Fixtures of the tests of context providers."""
+"""What tests of several parts compare by."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
-from agent_kit.ways import Played, plain_and_durable
+from agent_kit.ways import Compare, Played, plain_and_durable
 from perdure.testing.scripted_model import Rule, ScriptedModel
 
 if TYPE_CHECKING:
     from agent_kit.scenarios import Build
-
-
-class Compare(Protocol):
-    """Plays a scenario plainly and durably and compares; returns how the plain one went."""
-
-    async def __call__(self, build: Build, *rules: Rule) -> Played:
-        """Play it on a scripted model with these rules."""
 
 
 @pytest.fixture
