@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from perdure import PerdureError
+from perdure.types import type_name
+
+if TYPE_CHECKING:
+    import builtins
 
 
 class GraphNotRegisteredError(PerdureError, LookupError):
@@ -71,6 +77,18 @@ class UnsupportedGraphError(PerdureError, NotImplementedError):
         super().__init__(f"graph {graph!r}: {what} cannot be had in workflows; {remedy}")
 
 
+class BodyDiffersError(PerdureError, RuntimeError):
+    """The body of an entrypoint, a plain ``def``, did something else when it was run again."""
+
+    def __init__(self, *, entrypoint: str, before: str, now: str) -> None:
+        super().__init__(
+            f"entrypoint {entrypoint!r} is a plain def, so it is run again from its start once what"
+            f" it waits for is done; it {before} before, and now it {now}. Let it depend on its "
+            "input and on what its tasks give alone (perdure.now(), random() and uuid4() are the "
+            "same each time), or make it an async def"
+        )
+
+
 class DuplicateTaskError(PerdureError, ValueError):
     """Two tasks of an entrypoint cannot be told apart in another process."""
 
@@ -136,14 +154,21 @@ class CallbacksInWorkflowError(PerdureError, TypeError):
 
 
 class NodeError(PerdureError):
-    """A node raised something whose class this process does not know.
+    """A node raised something whose class cannot be made here, or that cannot be stored.
 
     Attributes:
         node: The node.
         type: The class of what it raised, as ``module.QualName``.
+        bases: The classes that this is derived from, in the same form, nearest first.
     """
 
-    def __init__(self, *, node: str, type: str, message: str) -> None:
+    def __init__(self, *, node: str, type: str, message: str, bases: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.node = node
         self.type = type
+        self.bases = bases
+
+    def matches(self, kind: builtins.type[BaseException] | str) -> bool:
+        """Return whether the node raised a ``kind``, or what is derived from it, by name."""
+        name = kind if isinstance(kind, str) else type_name(kind)
+        return name == self.type or name in self.bases

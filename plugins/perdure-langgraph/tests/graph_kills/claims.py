@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import operator
-import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from langgraph.graph import START, StateGraph
@@ -19,12 +17,11 @@ from langgraph.types import Send, interrupt
 
 import perdure
 from perdure_langgraph import DurableGraphRunner
-from tests.crash.evidence import Line, Phase, append
+from tests.campaign.desk import note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-RECORD_VARIABLE = "CRASH_RECORD"
 NAME = "claims"
 REQUESTS_PER_RUN = 3
 NODES_PER_RUN = 8
@@ -128,26 +125,13 @@ def make_desk(*, backend: str | None = None) -> tuple[perdure.App, DurableGraphR
 def _noted(node: str, state: Claim | _Checked) -> Iterator[str]:
     label = f"{state['call']}/{node}"
     seen = tuple(dict.fromkeys(state.get("done", ())))
-    _note("begin", label, seen)
+    note("begin", label, seen=seen)
     try:
         yield label
     except BaseException:
-        _note("fail", label, ())
+        note("fail", label)
         raise
-    _note("end", label, ())
-
-
-def _note(phase: Phase, label: str, seen: tuple[str, ...]) -> None:
-    activity = perdure.current_activity()
-    line = Line(
-        phase=phase,
-        key=activity.idempotency_key,
-        attempt=activity.attempt,
-        pid=os.getpid(),
-        label=label,
-        seen=seen,
-    )
-    append(Path(os.environ[RECORD_VARIABLE]), line)
+    note("end", label)
 
 
 app, _runner = make_desk()

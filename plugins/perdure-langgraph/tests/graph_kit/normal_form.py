@@ -30,7 +30,7 @@ def normal(value: Any) -> Any:
 
 
 def error_as_data(error: Exception) -> dict[str, str]:
-    """Return an error; that of a class of the user's comes from a durable run as ``NodeError``."""
+    """Return an error; one that cannot be made again comes from a durable run as ``NodeError``."""
     kind = error.type if isinstance(error, NodeError) else type(error).__qualname__
     return {"raised": kind.rpartition(".")[2], "text": str(error)}
 

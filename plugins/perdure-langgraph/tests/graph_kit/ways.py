@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graph_kit.driving import Answers, Drive, program_of
 from graph_kit.playing import play
 from graph_kit.shapes import Log
 from langgraph.checkpoint.memory import InMemorySaver
 
 import perdure
-from perdure.spi.history import ActivityScheduled, Completed
+from perdure.spi.history import ActivityScheduled
 from perdure_langgraph import DurableGraphRunner, durable_graph
 from perdure_langgraph.checkpoints.saver import WorkflowSaver
 from perdure_langgraph.nodes.call import NODE_ACTIVITY
+from tests.comparing import check_same
+from tests.driving import in_orders
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
     from graph_kit.shapes import Build, Graph, Shape
 
 WORKFLOW = "shape"
-ORDERS = 50
-_ORDERS_REBUILT_THROUGHOUT = 5
-_REBUILDS_IN_OTHERS = 0.15
-_MOST_LINES = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +49,7 @@ async def golden(build: Build, folder: Path) -> Played:
     plain = await play_plainly(build)
     activities = await check_in_workflow(build, plain, folder)
     await check_by_runner(build, plain, folder)
-    await check_in_orders(build, plain, activities=activities)
+    await check_in_orders(build, plain, folder, activities=activities)
     return plain
 
 
@@ -73,7 +68,7 @@ async def check_in_workflow(build: Build, plain: Played, folder: Path) -> int:
         handle = await client.start(WORKFLOW)
         turns = await handle.result()
         history = await handle.history()
-    check_same(plain.turns, turns, what="workflow")
+    check_turns(plain.turns, turns, what="workflow")
     check_same(plain.ran, log.counted(), what="number of executions in a workflow")
     return sum(
         1 for it in history if isinstance(it, ActivityScheduled) and it.name == NODE_ACTIVITY
@@ -88,33 +83,19 @@ async def check_by_runner(build: Build, plain: Played, folder: Path) -> None:
     runner = DurableGraphRunner(shape.graph, app=app, name="shape")
     async with app.run():
         turns = await play(shape, runner)
-    check_same(plain.turns, turns, what="run by the runner")
+    check_turns(plain.turns, turns, what="run by the runner")
     check_same(plain.ran, log.counted(), what="number of executions by the runner")
 
 
-async def check_in_orders(build: Build, plain: Played, *, activities: int) -> None:
+async def check_in_orders(build: Build, plain: Played, folder: Path, *, activities: int) -> None:
     """Play a shape in 50 orders of completion (in the one there is, where there is but one).
 
-    In some of them the executor is rebuilt between any two activities, in the others now and then,
-    always strictly: each command must come again, with the same payload.
+    Each must give what plain LangGraph gave, with as many activities.
     """
-    program = program_of(app_of(build(Log())))
-    # Shared by all: what was asked in one order is not asked again.
-    answers: Answers = {}
-    for seed in range(ORDERS):
-        drive = Drive(
-            program=program,
-            workflow=WORKFLOW,
-            draw=random.Random(seed),
-            rebuilds=1.0 if seed < _ORDERS_REBUILT_THROUGHOUT else _REBUILDS_IN_OTHERS,
-            answers=answers,
-        )
-        ended = await drive.to_its_end()
-        assert isinstance(ended, Completed), ended
-        check_same(plain.turns, json.loads(ended.result), what=f"order {seed}")
-        assert drive.executed[NODE_ACTIVITY] == activities, f"order {seed}"
-        if drive.choices == 0 and seed > 0:
-            break
+    played = in_orders(app_of(build(Log())), WORKFLOW, store=folder / "payloads")
+    async for order, driver, result in played:
+        check_turns(plain.turns, json.loads(result), what=order)
+        assert driver.executed[NODE_ACTIVITY] == activities, order
 
 
 def app_of(shape: Shape, *, backend: str | None = None) -> perdure.App:
@@ -129,13 +110,10 @@ def app_of(shape: Shape, *, backend: str | None = None) -> perdure.App:
     return app
 
 
-def check_same(plain: Any, durable: Any, *, what: str) -> None:
-    """Fail, and show the lines that differ, unless both are the same JSON."""
-    if isinstance(plain, list):
-        assert [it["raised"] for it in durable] == [it["raised"] for it in plain], what
-    was, is_now = (json.dumps(it, sort_keys=True, indent=1).splitlines() for it in (plain, durable))
-    lines = list(difflib.unified_diff(was, is_now, "plain", "durable", lineterm=""))
-    assert not lines, "\n".join([f"the {what} differs", *lines[:_MOST_LINES]])
+def check_turns(plain: list[Any], durable: list[Any], *, what: str) -> None:
+    """Fail, and show the lines that differ, unless both went the same way."""
+    assert [it["raised"] for it in durable] == [it["raised"] for it in plain], what
+    check_same(plain, durable, what=what)
 
 
 def _remembering(shape: Shape, saver: Any, graph: Graph | None = None) -> Graph:

@@ -24,6 +24,15 @@ class State(TypedDict, total=False):
     total: int
 
 
+class OutOfPaperError(Exception):
+    """An error of the user's own, whose constructor wants more than a message."""
+
+    def __init__(self, *, tray: int, sizes: Any = ()) -> None:
+        super().__init__(f"no paper in tray {tray}")
+        self.tray = tray
+        self.sizes = sizes
+
+
 def one_node(function: Any) -> Pregel[Any, Any, Any, Any]:
     builder = StateGraph(State)
     builder.add_node("work", function)
@@ -89,21 +98,38 @@ async def test_a_state_that_cannot_be_stored_is_named_before_a_node_runs(tmp_pat
     assert not runs
 
 
-async def test_an_error_of_a_class_of_the_users_comes_with_its_name_and_message(
-    tmp_path: Path,
+async def test_an_error_of_a_class_of_the_users_comes_as_what_it_is(tmp_path: Path) -> None:
+    def work(state: State) -> State:
+        raise OutOfPaperError(tray=2, sizes=("A4", "A5"))
+
+    async def body(durable: Any) -> Any:
+        with pytest.raises(OutOfPaperError) as caught:
+            await durable.ainvoke({"log": []})
+        return [str(caught.value), caught.value.tray, isinstance(caught.value.sizes, tuple)]
+
+    assert await run_once(one_node(work), body, tmp_path) == ["no paper in tray 2", 2, True]
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+async def test_an_error_that_cannot_be_made_again_comes_with_its_name_and_message(
+    is_local: bool, tmp_path: Path
 ) -> None:
-    class OutOfPaperError(Exception):
+    class LocalError(OutOfPaperError):
         pass
 
     def work(state: State) -> State:
-        raise OutOfPaperError("tray 2")
+        error = LocalError(tray=2) if is_local else OutOfPaperError(tray=2, sizes=object())
+        raise error
 
     async def body(durable: Any) -> Any:
         with pytest.raises(NodeError, match="tray 2") as caught:
             await durable.ainvoke({"log": []})
+        assert caught.value.matches(OutOfPaperError)
+        assert not caught.value.matches(ValueError)
         return [caught.value.node, caught.value.type.rpartition(".")[2]]
 
-    assert await run_once(one_node(work), body, tmp_path) == ["g/work", "OutOfPaperError"]
+    name = "LocalError" if is_local else "OutOfPaperError"
+    assert await run_once(one_node(work), body, tmp_path) == ["g/work", name]
 
 
 async def test_a_graph_that_goes_round_and_round_ends_at_the_recursion_limit(

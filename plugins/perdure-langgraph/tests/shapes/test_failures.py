@@ -9,6 +9,7 @@ from graph_kit.nodes import EMPTY, trails
 from graph_kit.shapes import Log, Shape
 from graph_kit.ways import golden
 from langgraph.errors import NodeError  # noqa: TC002 - LangGraph looks it up
+from langgraph.func import entrypoint, task
 from langgraph.graph import END, START
 from langgraph.types import Command, RetryPolicy, Send
 
@@ -57,6 +58,26 @@ async def test_an_error_of_a_node_ends_the_run(error: Exception, tmp_path: Path)
     played = await golden(build, tmp_path)
     assert played.turns[0]["raised"]["raised"] == type(error).__name__
     assert played.turns[0]["state"]["next"] == ["fail"]
+
+
+async def test_a_body_catches_an_error_of_the_users_own_class(tmp_path: Path) -> None:
+    def build(log: Log) -> Shape:
+        @task
+        def buy() -> None:
+            raise OutOfStockError("none left")
+
+        @entrypoint()
+        async def shop(_: Any) -> str:
+            try:
+                await buy()
+            except OutOfStockError as err:
+                return f"{err}, sorry"
+            return "bought"
+
+        return Shape(graph=shop, turns=["go"], modes=("values",))
+
+    played = await golden(build, tmp_path)
+    assert played.last == "none left, sorry"
 
 
 async def test_a_failed_run_goes_on_where_it_failed(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from langgraph._internal._config import patch_configurable
 from langgraph._internal._constants import (
     CONF,
     CONFIG_KEY_CALL,
+    CONFIG_KEY_CHECKPOINT_NS,
     CONFIG_KEY_RUNTIME,
     PREVIOUS,
 )
@@ -25,7 +26,7 @@ from perdure.framework import in_workflow
 from perdure_langgraph.errors import UnsupportedGraphError
 from perdure_langgraph.nodes.call import NodeCall, pause_before, retry_policies
 from perdure_langgraph.nodes.refused_store import RefusedStore
-from perdure_langgraph.nodes.sync_bodies import in_greenlet, waited_for
+from perdure_langgraph.nodes.sync_bodies import PlainBody
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,10 +60,6 @@ class BodyCall:
         self._name = node.key.rpartition("/")[2]
         self._check()
         function = self._bound.func or self._bound.afunc
-        self._is_plain = self._bound.func is not None
-        if self._is_plain:
-            self._bound = copy.copy(self._bound)
-            self._bound.afunc = functools.partial(in_greenlet, function)
         tasks.add_those_of(function)
 
     async def __call__(self, value: Any, config: RunnableConfig) -> Any:
@@ -73,7 +70,7 @@ class BodyCall:
         config = self._prepared(config)
         while True:
             try:
-                return await self._run(value, config)
+                return await self._run(value, config, failed)
             except GraphBubbleUp:
                 raise
             except Exception as err:
@@ -83,7 +80,15 @@ class BodyCall:
                     raise
                 await asyncio.sleep(pause_before(policy, failed))
 
-    async def _run(self, value: Any, config: RunnableConfig) -> Any:
+    async def _run(self, value: Any, config: RunnableConfig, failed: int) -> Any:
+        bound = self._bound
+        if bound.func is not None:
+            conf = config.get(CONF, {})
+            seed = f"{conf[CONFIG_KEY_CHECKPOINT_NS]}:{failed}"
+            body = PlainBody(bound.func, entrypoint=self._name, seed=seed)
+            config = patch_configurable(config, body.patch(conf))
+            bound = copy.copy(bound)
+            bound.afunc = body
         # The tasks that it calls read this variable.
         context = contextvars.copy_context()
         context.run(var_child_runnable_config.set, config)
@@ -91,9 +96,7 @@ class BodyCall:
         began = perdure.now()
         try:
             async with asyncio.timeout(seconds) as limit:
-                return await asyncio.create_task(
-                    self._bound.ainvoke(value, config), context=context
-                )
+                return await asyncio.create_task(bound.ainvoke(value, config), context=context)
         except TimeoutError as err:
             if not limit.expired() or seconds is None:
                 raise
@@ -113,8 +116,7 @@ class BodyCall:
     ) -> Any:
         """Call a task as LangGraph does, with an activity in the place of its function."""
         node = self._tasks.node_of(function)
-        future = call(_stand_in(node, function.__name__), arguments, callbacks=options["callbacks"])
-        return waited_for(future, entrypoint=self._name) if self._is_plain else future
+        return call(_stand_in(node, function.__name__), arguments, callbacks=options["callbacks"])
 
     def _policy(self, error: Exception) -> RetryPolicy | None:
         policies = retry_policies(self._node)
