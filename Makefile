@@ -1,14 +1,14 @@
 # perdure: `make` says what there is. Needs only Python 3.11 to 3.13 and make; all else goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-agents test lint soak bench bench-agents clean
+.PHONY: help setup demo demo-agents test lint soak bench bench-agents bench-smoke clean
 
 PYTHON_IN_VENV := .venv/bin/python
 PYTEST := $(PYTHON_IN_VENV) -m pytest
 INSTALLED := .venv/.installed
 BENCHMARKED := .benchmarks/latest.json
 WHAT_IS_INSTALLED := pyproject.toml constraints.txt scripts/setup.sh $(wildcard plugins/*/pyproject.toml) \
-	tests/toy_backend/pyproject.toml
+	benchmarks/pyproject.toml tests/toy_backend/pyproject.toml
 
 help: ## Say what each command does
 	@echo "perdure: durable workflows in plain async Python."
@@ -54,19 +54,22 @@ soak: $(INSTALLED) ## Run the crash and property tests with their full counts (l
 
 bench: $(INSTALLED) ## Measure speed beside the floor of bare SQLite (BACKEND=dapr or azure: beside the vendor's SDK)
 ifneq ($(filter-out sqlite,$(BACKEND)),)
-	@$(PYTHON_IN_VENV) -m benchmarks.beside $(BACKEND)
+	@.venv/bin/perdure bench run --backends $(BACKEND) --native --suite latency,throughput
 else
 	@mkdir -p .benchmarks
-	@$(PYTEST) benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --timeout 0 \
+	@$(PYTEST) benchmarks -o python_files="bench_*.py" -o python_functions="bench_*" --ignore=benchmarks/src --timeout 0 \
 		--benchmark-columns=min,median,iqr,ops,rounds --benchmark-json=$(BENCHMARKED)
 	@$(PYTHON_IN_VENV) -m benchmarks.report $(BENCHMARKED)
 endif
 
-bench-agents: $(INSTALLED) ## Measure durable agents beside the plain framework (BACKEND=dapr or azure: on its servers)
-	@$(PYTHON_IN_VENV) -m benchmarks.agents $(or $(BACKEND),sqlite)
+bench-agents: $(INSTALLED) ## Measure durable agents and graphs beside the plain frameworks (BACKEND=dapr or azure: on its servers)
+	@.venv/bin/perdure bench run --backends $(or $(BACKEND),embedded) --suite agents
+
+bench-smoke: $(INSTALLED) ## See that every benchmark suite works, with a little of each
+	@.venv/bin/perdure bench run --smoke --native --backends embedded,dapr,azure
 
 clean: ## Remove .venv, builds and caches (never your .perdure files)
-	rm -rf .venv build dist src/*.egg-info plugins/*/src/*.egg-info plugins/*/build
+	rm -rf .venv build dist src/*.egg-info plugins/*/src/*.egg-info plugins/*/build benchmarks/src/*.egg-info
 	rm -rf tests/toy_backend/src/*.egg-info tests/toy_backend/build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find src tests examples benchmarks plugins scripts -name __pycache__ -type d -prune -exec rm -rf {} +

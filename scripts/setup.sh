@@ -46,7 +46,7 @@ set -- -e ".[dev]"
 for plugin in plugins/*/pyproject.toml; do
     [ -e "$plugin" ] && set -- "$@" -e "$(dirname "$plugin")[test]"
 done
-set -- "$@" -e tests/toy_backend
+set -- "$@" -e benchmarks -e tests/toy_backend
 
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 install() { .venv/bin/python -m pip install --constraint constraints.txt "$@"; }

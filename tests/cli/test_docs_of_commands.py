@@ -40,6 +40,7 @@ def test_the_commands_are_those_of_the_design() -> None:
         *("stack up", "stack status", "stack logs", "stack down", "stack build", "stack options"),
         *("approvals list", "approvals show", "approvals approve", "approvals deny"),
         *("backends list", "backends check", "backends capabilities"),
+        *("bench run", "bench report", "bench compare", "cost"),
     }
 
 

@@ -223,3 +223,14 @@ def test_completion_knows_commands_and_options(alone: CommandLine) -> None:
     assert completed("perdure su", 1) == ["suspend"]
     assert "--if-exists" in completed("perdure start --i", 2)
     assert "failed" in completed("perdure list --status f", 3)
+
+
+def test_a_command_of_a_package_that_is_not_installed_is_named() -> None:
+    code = (
+        "import sys, importlib.metadata as m; m.entry_points = lambda **given: []\n"
+        "from perdure.cli.program import run\n"
+        "sys.argv = ['perdure', 'bench', 'run']; sys.exit(run())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install perdure-bench" in done.stderr

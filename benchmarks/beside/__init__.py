@@ -1,1 +1,0 @@
-"""perdure beside a vendor's own SDK: the same work on the same servers in the same run."""

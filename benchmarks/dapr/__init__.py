@@ -1,1 +1,0 @@
-"""perdure on a Dapr sidecar beside Dapr's own SDK: ``python -m benchmarks.beside dapr``."""

@@ -1,1 +1,0 @@
-"""Measures durable graphs beside plain LangGraph: ``python -m benchmarks.graphs``."""

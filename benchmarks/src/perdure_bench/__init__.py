@@ -1,0 +1,1 @@
+"""Benchmark suites for perdure's backends, behind ``perdure bench`` and ``perdure cost``."""

@@ -1,0 +1,1 @@
+"""Payload limits: how large a value may be on each backend, and what happens beyond."""

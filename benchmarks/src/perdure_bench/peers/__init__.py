@@ -1,0 +1,1 @@
+"""Peers: other engines for durable work in Python, each at its own defaults."""

@@ -1,0 +1,1 @@
+"""Places: where the work that is measured is done, one for each backend."""

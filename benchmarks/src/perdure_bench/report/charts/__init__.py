@@ -1,0 +1,1 @@
+"""Charts, each drawn for a page and for a phone, as SVG that takes its colours from the page."""
