@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 TOKEN_HEADER: Final = "dapr-api-token"
 
-_TORN_SECONDS: Final = 2.0
-_TORN_PAUSE_SECONDS: Final = 0.05
+# Counted, not timed: of a busy sidecar a single look may take seconds. Together 2.5 s of pauses.
+_MOST_LOOKS_AGAIN: Final = 20
+_TORN_PAUSE_SECONDS: Final = 0.02
+_LONGEST_TORN_PAUSE_SECONDS: Final = 0.15
 
 
 class Connection(Calls):
@@ -45,9 +47,10 @@ class Connection(Calls):
     def seconds_until_repeat(
         self, error: Exception, *, repeats: int, elapsed_seconds: float
     ) -> float | None:
-        """Have a torn read made anew for a moment."""
-        is_passing = isinstance(error, TornReadError) and elapsed_seconds < _TORN_SECONDS
-        return _TORN_PAUSE_SECONDS if is_passing else None
+        """Have a torn read made anew, until it is most unlikely that it has met a write again."""
+        if not isinstance(error, TornReadError) or repeats >= _MOST_LOOKS_AGAIN:
+            return None
+        return min((repeats + 1) * _TORN_PAUSE_SECONDS, _LONGEST_TORN_PAUSE_SECONDS)
 
     def work_items(self) -> Any:
         """Return a stream of work items: whoever reads it counts as a worker."""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from perdure_dapr.starting import Starter
 
 _AT_ONCE: Final = 32
-_TORN_SECONDS: Final = 0.3
 
 
 class DaprLister(Lister):
@@ -41,7 +40,7 @@ class DaprLister(Lister):
         async def look(instance_id: str) -> InstanceInfo | None:
             async with places:
                 try:
-                    return await self._starter.find(instance_id, patience_seconds=_TORN_SECONDS)
+                    return await self._starter.find(instance_id)
                 except TornReadError as error:
                     return self._starter.damaged(instance_id, str(error))
 

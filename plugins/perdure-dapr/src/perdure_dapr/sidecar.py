@@ -92,21 +92,15 @@ class Sidecar:
             connected_workers=said.workflows.connected_workers,
         )
 
-    async def state(
-        self, instance_id: str, *, patience_seconds: float = PATIENCE_SECONDS
-    ) -> Any | None:
+    async def state(self, instance_id: str) -> Any | None:
         """Return the state of an instance, payloads included; ``None`` if there is none.
 
         Raises:
-            TornReadError: It is not whole, and was not within ``patience_seconds``.
+            TornReadError: It is not whole, and was not in any of many looks.
         """
         request = sdk.pb.GetInstanceRequest(instanceId=instance_id, getInputsAndOutputs=True)
         found = await self._call(
-            "GetInstance",
-            request,
-            action="look up an instance",
-            instance_id=instance_id,
-            patience_seconds=patience_seconds,
+            "GetInstance", request, action="look up an instance", instance_id=instance_id
         )
         return found.workflowState if found.exists else None
 

@@ -15,7 +15,6 @@ from perdure.spi.backend import must_start
 from perdure.spi.bridge import encode_start, to_text
 from perdure.spi.remote import instance_info, is_ours, new_start, pending_info
 from perdure.spi.remote.attempts import ClosedError, pause_before_attempt
-from perdure.spi.remote.calls import PATIENCE_SECONDS
 from perdure.types import InstanceInfo, Status
 from perdure_dapr import faults
 from perdure_dapr.faults import AwaitingActivityError, TakenError
@@ -56,22 +55,20 @@ class Starter:
         self._clock = clock
         self._lately: OrderedDict[str, InstanceInfo] = OrderedDict()
 
-    async def find(
-        self, instance_id: str, *, patience_seconds: float = PATIENCE_SECONDS
-    ) -> InstanceInfo | None:
+    async def find(self, instance_id: str) -> InstanceInfo | None:
         """Return what is known of an instance, if there is one.
 
         Of one whose first turn has not run Dapr tells no more than that; if it was started here
         the rest is known all the same.
         """
-        state = await self._sidecar.state(instance_id, patience_seconds=patience_seconds)
+        state = await self._sidecar.state(instance_id)
         if state is None and instance_id in self._lately:
             # Dapr 1.18 on SQLite: its driver (modernc.org/sqlite before 1.41) keeps a connection in
             # use whose reads are of an earlier moment. The next one may get another connection.
             extra = {"instance_id": instance_id}
             _logger.warning("the sidecar does not find what it has just started", extra=extra)
             await asyncio.sleep(_SECOND_LOOK_SECONDS)
-            state = await self._sidecar.state(instance_id, patience_seconds=patience_seconds)
+            state = await self._sidecar.state(instance_id)
         if state is None:
             self._lately.pop(instance_id, None)
             return None
