@@ -40,6 +40,7 @@ test: lint ## Check everything that CI checks: lint, all tests, replay on the ot
 	@for plugin in perdure-azure perdure-dapr perdure-agent-framework perdure-langgraph; do \
 		$(PYTEST) plugins/$$plugin -m "not serial" -n 2 || exit; $(PYTEST) plugins/$$plugin -m serial || exit; done
 	@$(PYTHON_IN_VENV) -m scripts.test_on_dapr_1_18
+	@$(PYTHON_IN_VENV) -m scripts.test_peers
 	@$(PYTHON_IN_VENV) -m scripts.replay_on_other_pythons
 
 lint: $(INSTALLED) ## Check style with ruff and types with mypy --strict

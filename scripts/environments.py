@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,24 @@ ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "constraints.txt"
 
 
+@dataclass(frozen=True, slots=True)
+class Editable:
+    """A distribution to install from here, with an extra.
+
+    Attributes:
+        folder: Where its ``pyproject.toml`` is.
+        extra: Which of its extras.
+    """
+
+    folder: Path
+    extra: str = "test"
+
+
 def environment(
     name: str,
     *,
     interpreter: str,
-    editable: Sequence[Path],
+    editable: Sequence[Editable],
     pins: Sequence[str] = (),
 ) -> Path:
     """Return the Python of an environment; make it if need be.
@@ -26,13 +40,13 @@ def environment(
     Args:
         name: Its folder below ``.venv``.
         interpreter: The Python that it is made with.
-        editable: The distributions to install from here, each with its extra ``test``.
+        editable: The distributions to install from here.
         pins: Further requirements, ``name==version``, each in the place of its constraint.
     """
     folder = ROOT / ".venv" / name
     python, stamp = folder / "bin" / "python", folder / ".installed"
     constraints = _constraints(pins)
-    projects = [(path / "pyproject.toml").read_text(encoding="utf-8") for path in editable]
+    projects = [(it.folder / "pyproject.toml").read_text(encoding="utf-8") for it in editable]
     wanted = hashlib.sha256("\0".join([interpreter, constraints, *projects]).encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return python
@@ -41,7 +55,7 @@ def environment(
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     pip += ["--constraint", str(folder / "constraints.txt")]
     subprocess.run([*pip, "setuptools"], check=True)
-    sources = [word for path in editable for word in ("--editable", f"{path}[test]")]
+    sources = [word for it in editable for word in ("--editable", f"{it.folder}[{it.extra}]")]
     subprocess.run([*pip, "--no-build-isolation", *sources, *pins], check=True)
     stamp.write_text(wanted)
     return python

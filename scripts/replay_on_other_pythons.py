@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.environments import ROOT, environment
+from scripts.environments import ROOT, Editable, environment
 
 SUPPORTED = ("3.11", "3.12", "3.13")
 TESTS = ("tests/replay", "tests/golden")
@@ -32,7 +32,9 @@ def main() -> int:
             outcomes.append(f"{version}: NOT FOUND on this machine, so not checked")
             continue
         print(f"==> Testing replay on Python {version} ({interpreter})", flush=True)
-        python = environment(f"replay/{version}", interpreter=interpreter, editable=[ROOT])
+        python = environment(
+            f"replay/{version}", interpreter=interpreter, editable=[Editable(ROOT)]
+        )
         is_good = replay(python)
         failed += not is_good
         outcomes.append(f"{version}: {'passed' if is_good else 'FAILED'}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from scripts.environments import ROOT, environment
+from scripts.environments import ROOT, Editable, environment
 
 PLUGIN = ROOT / "plugins" / "perdure-dapr"
 PINS = ("dapr==1.18.3", "dapr-ext-workflow==1.18.3")
@@ -18,7 +18,10 @@ PINS = ("dapr==1.18.3", "dapr-ext-workflow==1.18.3")
 def main() -> int:
     """Test; return pytest's exit code."""
     python = environment(
-        "dapr-1.18", interpreter=sys.executable, editable=[ROOT, PLUGIN], pins=PINS
+        "dapr-1.18",
+        interpreter=sys.executable,
+        editable=[Editable(ROOT), Editable(PLUGIN)],
+        pins=PINS,
     )
     version = "import importlib.metadata as m; print(m.version('dapr-ext-workflow'))"
     found = subprocess.run([python, "-c", version], capture_output=True, text=True, check=True)

@@ -123,7 +123,7 @@ def test_the_server_says_how_durable_it_is_and_ends(
     assert not process.is_running()
 
 
-@pytest.mark.skipif(not HAS_ALL, reason="needs perdure-bench[peers] and restate-server")
+@pytest.mark.skipif(not HAS_ALL, reason="python -m scripts.test_peers runs it")
 def test_all_peers_do_the_work_and_say_how_durable_it_is(tmp_path: Path) -> None:
     code, _, err = outcome(tmp_path, *PEERS)
     found = {each["cell"]["way"]: each for each in cells(tmp_path / "run")}

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "restate-server"
 VARIABLE: Final = "RESTATE_SERVER"
+PACKAGE: Final = "@restatedev/restate-server"
+VERSION: Final = "1.7.12"
 _INSTALL: Final = (
-    "npm install --ignore-scripts --prefix DIR @restatedev/restate-server@1.7.12; "
+    f"npm install --ignore-scripts --prefix DIR {PACKAGE}@{VERSION}; "
     f"export {VARIABLE}=DIR/node_modules/.bin/{PROGRAM}"
 )
 _ANSWER_SECONDS: Final = 20.0

@@ -7,17 +7,17 @@ the account is a new one each time. Where Node or the package is missing, the te
 from __future__ import annotations
 
 import base64
-import fcntl
 import os
 import re
-import shutil
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tests import npm_packages
+
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from perdure_azure.stack.certificates import Certificates
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 VERSION: Final = "3.35.0"
 ACCOUNT: Final = "perduretest"
 
-_MAIN: Final = Path("node_modules/azurite/dist/src/blob/main.js")
+_PACKAGE: Final = "azurite"
+_MAIN: Final = "azurite/dist/src/blob/main.js"
 # Azurite would outlive a test run that is killed; the end of its input ends it too.
 _ENDS_WITH_ITS_INPUT: Final = (
     "data:text/javascript,process.stdin.on('end',()=>process.exit(0));process.stdin.resume();"
@@ -84,8 +85,8 @@ class Azurite:
 
     def start(self, *, port: int = 0) -> int:
         """Start it, with nothing in it, and return its port."""
-        main = installed() / _MAIN
-        command = ["node", "--import", _ENDS_WITH_ITS_INPUT, str(main), "--inMemoryPersistence"]
+        command = ["node", "--import", _ENDS_WITH_ITS_INPUT, str(installed())]
+        command.append("--inMemoryPersistence")
         command += ["--blobHost", "127.0.0.1", "--blobPort", str(port), "--disableTelemetry"]
         # The SDK speaks a newer version of the protocol than Azurite has heard of.
         command += ["--skipApiVersionCheck"]
@@ -138,38 +139,12 @@ def connection_string(*, port: int, key: str, name: str = ACCOUNT) -> str:
 
 def why_not() -> str:
     """Return why Azurite cannot be had here, or nothing."""
-    if shutil.which("node") is None or shutil.which("npm") is None:
-        return "Azurite needs node and npm"
-    try:
-        installed()
-    except subprocess.CalledProcessError as error:
-        return f"npm cannot install azurite {VERSION}: {error.stderr.decode()[-500:]}"
-    return ""
+    return npm_packages.why_not(_PACKAGE, VERSION, program=_MAIN)
 
 
 def installed() -> Path:
-    """Return the folder of this version in the user's cache, installed if it is not there."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "perdure" / "servers"
-    folder = cache / f"azurite-{VERSION}"
-    if (folder / _MAIN).exists():
-        return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"azurite-{VERSION}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one process installs, the others wait for it
-        if not (folder / _MAIN).exists():
-            _install(folder)
-    return folder
-
-
-def _install(folder: Path) -> None:
-    part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
-    (part / "package.json").write_text('{"private": true}', encoding="utf-8")
-    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-    command.append(f"azurite@{VERSION}")
-    subprocess.run(command, cwd=part, check=True, capture_output=True)
-    part.rename(folder)  # whole or not at all
+    """Return the program of Azurite, installed if it is not there."""
+    return npm_packages.npm_package(_PACKAGE, VERSION, program=_MAIN)
 
 
 if __name__ == "__main__":
