@@ -101,14 +101,14 @@ async def test_a_late_result_of_a_mute_backend_says_that_nothing_is_known(
 
 async def test_a_deadline_holds_while_the_portal_is_blocked(mute: Mute) -> None:
     async with mute.app.client(deadline=SHORT) as client:
-        portal_sleep = asyncio.ensure_future(block_the_portal(client, seconds=0.5))
+        portal_sleep = asyncio.ensure_future(block_the_portal(client, seconds=2))
         await asyncio.sleep(0.02)
         begin = time.monotonic()
 
         with pytest.raises(TimeoutError):
             await client.get(None, "x").info()
 
-        assert time.monotonic() - begin < 0.4
+        assert time.monotonic() - begin < 1.5
         await portal_sleep
 
 

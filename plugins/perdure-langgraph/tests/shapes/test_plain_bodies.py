@@ -179,7 +179,7 @@ async def test_a_body_asks_its_futures_and_hears_of_them(tmp_path: Path) -> None
 async def test_a_wait_that_took_too_long_did_so_in_each_run(tmp_path: Path) -> None:
     @task
     async def late() -> str:
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(2)
         return "late"
 
     @entrypoint()
@@ -195,7 +195,7 @@ async def test_a_wait_that_took_too_long_did_so_in_each_run(tmp_path: Path) -> N
 
     said, took, is_same = await asked(body, tmp_path)
     assert (said, is_same) == ("late", True)
-    assert 0.1 <= took < 0.3
+    assert 0.1 <= took < 2
 
 
 async def test_a_task_that_a_body_cancels_is_cancelled_once(tmp_path: Path) -> None:
