@@ -7,8 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from durabletask import task
-from durabletask.azuremanaged.client import AsyncDurableTaskSchedulerClient
-from durabletask.azuremanaged.worker import DurableTaskSchedulerWorker
 
 from perdure_bench.billing.patterns import (
     COUNT_TO,
@@ -109,20 +107,11 @@ _ORCHESTRATORS = (
 
 
 class CountedSide(NativeSide):
-    """A worker of the patterns, and a client, between connect and disconnect.
-
-    Without credentials: only the stand-in counts.
-    """
+    """A worker of the patterns, and a client, between connect and disconnect."""
 
     async def connect(self) -> None:
         """Start a worker and make a client."""
-        self._worker = DurableTaskSchedulerWorker(**self._where, token_credential=None)
-        for orchestrator in _ORCHESTRATORS:
-            self._worker.add_orchestrator(orchestrator)
-        for activity in (act, flaky):
-            self._worker.add_activity(activity)
-        self._worker.start()
-        self._client = AsyncDurableTaskSchedulerClient(**self._where, token_credential=None)
+        self.open(_ORCHESTRATORS, (act, flaky))
 
     async def do(self, order: dict[str, Any]) -> dict[str, Any]:
         """Run a program once, to its end.
