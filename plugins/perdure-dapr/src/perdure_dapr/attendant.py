@@ -1,9 +1,10 @@
 """The attendant: stands in for a worker, so that instances can be changed while there is none.
 
 It opens two streams of work items, and answers nothing that comes on them. An item that it is given
-is held, since the sidecar hands it out again a second after it is given up. An item of an instance
-that a call waits for is given up at once, by closing its stream while the other one stays: then the
-sidecar lets go of the instance, and the call gets through. No history is written by any of that.
+is held, since the sidecar hands it out again within a second after it is given up. An item of an
+instance that a call waits for is given up at once, by closing its stream while the other one stays:
+then the sidecar lets go of the instance, and the call gets through. No history is written by any of
+that.
 
 It leaves with care: a sidecar (1.18) that lets go of workflows with its last stream, while a turn
 waits to be handed out, never serves a worker again. So it stays until every turn that is tried
@@ -39,7 +40,7 @@ _STREAMS: Final = 2
 _HOSTED_SECONDS: Final = 5.0
 _PROBE_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 0.005
-# What the sidecar gives up comes again after one second.
+# What the sidecar gives up comes again within a second: so long after it was last due.
 _LINGER_SECONDS: Final = 1.2
 _LOOK_SECONDS: Final = 0.1
 _CALM_SECONDS: Final = 4.0
