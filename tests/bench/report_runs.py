@@ -20,7 +20,7 @@ LATENCIES = {
     "timer of 1 s": 0.003,
     "10 child workflows": 0.05,
     "cold start": 0.4,
-    "recovery after a kill": 0.9,
+    "recovery after kill": 0.9,
 }
 BACKENDS = {"embedded": 1.0, "dapr": 9.0, "azure": 4.0}
 SPEEDS = {PERDURE: 1.1, FASTEST: 0.8, NATIVE: 1.0}
@@ -97,7 +97,7 @@ def rates() -> list[Found]:
                     for name, value in (("cpu_seconds", 0.7), ("memory_bytes", 130 * MIB))
                 },
             },
-            details={"job": {"shape": "chain", "size": 100, "instances": 1}},
+            details={"job": {"shape": "chain", "size": 100, "instances": 1, "clients": 1}},
         )
         for where, seconds in _ways(work, SPEEDS)
         for number in range(1, PASSES + 1)

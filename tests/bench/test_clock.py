@@ -32,4 +32,6 @@ def test_an_interruption_in_a_first_round_is_no_error(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 2, done.stdout + done.stderr
+    assert "KeyboardInterrupt" in done.stdout
+    assert "collected 1 item" in done.stdout
     assert "min()" not in done.stdout + done.stderr

@@ -31,6 +31,13 @@ def test_a_change_within_the_noise_is_not_sure() -> None:
     assert verdict_of(old, new) == "unsure"
 
 
+def test_of_few_samples_of_a_time_nothing_is_sure() -> None:
+    once = passes_of(0.1, passes=1, count=1)
+    (change,) = compare(run_of(once), run_of(passes_of(0.2, passes=1, count=1)))
+    assert change.ratio == pytest.approx(2, rel=0.5)
+    assert (change.low, change.high, change.verdict) == (None, None, "unsure")
+
+
 def test_passes_that_differ_among_themselves_widen_the_interval() -> None:
     slow_once = [*passes_of(0.1, passes=2), replace_number(passes_of(0.2, passes=1)[0], 3)]
     (change,) = compare(run_of(passes_of(0.1)), run_of(slow_once))
@@ -48,6 +55,8 @@ def test_what_the_vendors_own_sdk_shows_too_is_the_machines() -> None:
     new = [*passes_of(0.15, seed=1), *passes_of(0.12, way="native", seed=3)]
     assert verdict_of(old, new) == "same"
     assert verdict_of(old, [*passes_of(0.15, seed=1), *passes_of(0.08, way="native")]) == "worse"
+    old, new = ([replace(each, unit="1/s") for each in run] for run in (new, old))
+    assert verdict_of(old, new) == "same"
 
 
 def test_less_per_second_is_worse_and_a_lower_edge_too() -> None:

@@ -140,7 +140,7 @@ class SlowProber(MadeUpProber):
 
     async def ended(self, instance_id: str) -> Ended:
         for _ in range(self.runs):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.15)
             RUNS.count += 1
         return await super().ended(instance_id)
 
@@ -148,14 +148,14 @@ class SlowProber(MadeUpProber):
 async def test_an_instance_whose_activities_go_on_is_not_hung() -> None:
     size = 500_000
     ended = Ended(status="completed", output=expected("cumulative history", size))
-    details: dict[str, Any] = {"instance_id": "one", "deadline_seconds": 0.15, "size": size}
+    details: dict[str, Any] = {"instance_id": "one", "deadline_seconds": 0.5, "size": size}
     found = await probe(SlowProber(ended, runs=5), kind="cumulative history", **details)
     assert found.outcome == "accepted"
 
     # One that runs again and again makes no headway.
     found = await probe(SlowProber(ended, runs=500), kind="cumulative history", **details)
     assert found.outcome == "hung"
-    assert found.seconds < 2
+    assert found.seconds < 10
     assert "of 5 activities had run" in found.words
 
 
@@ -195,7 +195,7 @@ def test_a_process_that_is_stuck_or_dies_leaves_the_next_probe_alone(
     path = str(tmp_path)
     way = ProbeWay(about="bad", module="bad_side", environment={"PYTHONPATH": path})
     monkeypatch.setitem(WAYS, "embedded", {"bad": way})
-    monkeypatch.setattr(rig_module, "DEADLINE_SECONDS", 1.0)
+    monkeypatch.setattr(rig_module, "DEADLINE_SECONDS", 3.0)
     monkeypatch.setattr(rig_module, "_MARGIN_SECONDS", 0.0)
     ids = iter(range(100))
     session = SimpleNamespace(

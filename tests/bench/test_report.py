@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from perdure_bench.cells import NATIVE, PERDURE, Cell, Found
 from perdure_bench.cost.prices import Prices
 from perdure_bench.report.charts.canvas import Canvas
 from perdure_bench.report.charts.distributions import Panel, Row, draw_distributions
-from perdure_bench.report.making import make_report
+from perdure_bench.report.making import IN_TABLE, make_report
 from perdure_bench.report.writing import as_html, as_markdown
 from perdure_bench.run_folder import Noise
 
@@ -250,7 +251,7 @@ def test_a_ladder_says_in_short_what_is_beyond_its_edge() -> None:
 def test_noise_is_said_with_its_measure() -> None:
     noisy = [Noise(number=1, spread=0.9, stolen=0.12), Noise(number=2, spread=0.01, stolen=0.0)]
     (_, caution) = make_report(run_with([], noise=noisy)).cautions
-    assert "noisy before pass 1 (equal work took up to 90% longer, 12%" in caution
+    assert "noisy before pass 1 (the slow tenth of equal work took 90% longer, 12%" in caution
     assert all("noisy" not in each for each in make_report(run_with([])).cautions)
     many = [replace(noisy[0], number=number, suites=["peers"]) for number in range(1, 5)]
     (_, caution) = make_report(run_with([], noise=[*many, noisy[1]])).cautions
@@ -302,3 +303,9 @@ def _heights(axes: Axes) -> list[float]:
     """Return the heights of the marks of medians."""
     marks = [line for line in axes.lines if line.get_marker() == "o"]
     return [float(np.asarray(line.get_ydata())[0]) for line in marks]
+
+
+def test_the_short_table_is_of_workloads_that_were_measured() -> None:
+    documented = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    for name in IN_TABLE:
+        assert f"| {name} | 1 | Embedded | perdure |" in documented

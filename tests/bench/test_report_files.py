@@ -98,7 +98,7 @@ def test_a_ratio_over_passes_is_the_middle_of_those_of_the_passes() -> None:
     theirs = {1: [1.0] * 5, 2: [10.0] * 5, 3: [2.0] * 5}
     ours = {1: [1.1] * 5, 2: [12.0] * 5, 3: [2.6] * 5, 4: [99.0] * 5}
     found = ratio_over_passes(ours, theirs)
-    assert asdict(found) == {"value": pytest.approx(1.2), "low": 1.1, "high": 1.3, "pairs": 3}
+    assert asdict(found) == {"value": pytest.approx(1.2), "low": 1.1, "high": 1.3, "passes": 3}
 
 
 def test_one_pass_has_a_ratio_and_no_interval() -> None:

@@ -54,7 +54,6 @@ class Bench:
         self.cell = cell
         self.session = session
         self.benchmark = benchmark
-        self.is_found = False
 
     @property
     def place(self) -> Place:
@@ -167,7 +166,6 @@ class Bench:
 
     def found(self, found: Found) -> None:
         """Keep what this cell gave."""
-        self.is_found = True
         self.benchmark.extra_info.update(found.as_json())
         self.session.add(found)
 

@@ -14,6 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Literal
 
 from perdure_bench.cells import FASTEST, NATIVE
+from perdure_bench.ratios import enough_for_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from perdure_bench.run_folder import Run
 
 Verdict = Literal["worse", "better", "same", "unsure", "lost", "new"]
-"""``unsure``: the interval holds both no change and one that would count. ``lost``: it was ok."""
+"""``unsure``: the interval holds both no change and one that would count, or there is no interval.
+``lost``: it was ok.
+"""
 
 LEAST_CHANGE = 0.05
 """Below it a change counts for nothing, however sure it is."""
@@ -30,6 +33,8 @@ LEAST_CHANGE = 0.05
 _DRAWS = 1_000
 _CONFIDENCE = 0.95
 _UNITS_WHERE_MORE_IS_BETTER = ("1/s", "bytes")
+_TIMED = ("s", "1/s")
+"""Units of what another run of the same would not give again; limits and counts it would."""
 _EDGE = "edge_bytes"
 _UNSAID = "not said"
 _MAY_DIFFER = ("perdure",)
@@ -46,7 +51,7 @@ class Change:
         old: The median in the old run; ``None`` if it has none.
         new: The same in the new one.
         ratio: By how much the new one is worse: 1.1 is a tenth slower, or a tenth less per second.
-        low: The lower end of its 95 % interval.
+        low: The lower end of its 95 % interval; ``None`` of a time of which there are too few.
         high: The upper end.
         drift: By how much the vendor's own SDK changed meanwhile, which is divided out of these
             three; ``None`` where nothing tells.
@@ -102,7 +107,7 @@ def compare(old: Run, new: Run, *, seed: int = 0) -> list[Change]:
     drifts = {
         _but_for_way(cell): change.ratio
         for cell, change in plain.items()
-        if cell.way == NATIVE and change.unit == "s" and change.ratio is not None
+        if cell.way == NATIVE and change.unit in _TIMED and change.ratio is not None
     }
     return [
         _without_drift(change, drifts.get(_but_for_way(cell))) for cell, change in plain.items()
@@ -134,37 +139,36 @@ def _change(
         for _ in range(_DRAWS)
     )
     tail = int((1 - _CONFIDENCE) / 2 * _DRAWS)
+    has_bounds = unit not in _TIMED or all(map(enough_for_bounds, (was, is_now)))
     change = Change(
         cell=cell,
         unit=unit,
         old=_middle(was),
         new=_middle(is_now),
         ratio=worse_by(_middle(was) or 0.0, _middle(is_now) or 0.0),
-        low=drawn[tail],
-        high=drawn[-1 - tail],
+        low=drawn[tail] if has_bounds else None,
+        high=drawn[-1 - tail] if has_bounds else None,
     )
     return replace(change, verdict=_verdict(change))
 
 
 def _without_drift(change: Change, drift: float | None) -> Change:
-    is_ours = change.cell.way != NATIVE and change.unit == "s"
+    is_ours = change.cell.way != NATIVE and change.unit in _TIMED
     if not is_ours or not drift or change.ratio is None:
         return change
-    assert change.low is not None
-    assert change.high is not None
     without = replace(
         change,
         ratio=change.ratio / drift,
-        low=change.low / drift,
-        high=change.high / drift,
+        low=None if change.low is None else change.low / drift,
+        high=None if change.high is None else change.high / drift,
         drift=drift,
     )
     return replace(without, verdict=_verdict(without))
 
 
 def _verdict(change: Change) -> Verdict:
-    assert change.low is not None
-    assert change.high is not None
+    if change.low is None or change.high is None:
+        return "unsure"
     if change.low > 1 + LEAST_CHANGE:
         return "worse"
     if change.high < 1 / (1 + LEAST_CHANGE):

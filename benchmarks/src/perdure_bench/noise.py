@@ -61,7 +61,7 @@ def pass_name(noise: Noise) -> str:
 def _amount(noise: Noise) -> str:
     stolen = f"{noise.stolen:.0%}"
     taken = f", {stolen} of the processors was taken" if stolen != "0%" else ""
-    return f"equal work took up to {noise.spread:.0%} longer{taken}"
+    return f"the slow tenth of equal work took {noise.spread:.0%} longer{taken}"
 
 
 def _piece() -> float:

@@ -1,11 +1,9 @@
 """How many times as long one side takes as the other, and how sure that is. Pure functions.
 
-Samples come in pairs, taken one right after the other, so that what disturbs the machine for longer
-than a pair disturbs both. The figure is the ratio of the two medians. Its bounds are those of a
-percentile bootstrap over pairs: pairs are drawn again with replacement, and stay pairs.
-
-Where samples come in passes instead, passes are what is paired: the figure is the median of the
-ratios of the passes, and passes are drawn again with replacement, then samples within each.
+Samples come in passes, in which both sides are measured soon after each other, so that what
+disturbs the machine for longer than a pass disturbs both. The figure is the median of the ratios of
+the passes. Its bounds are those of a percentile bootstrap: passes are drawn again with replacement,
+then samples within each.
 """
 
 from __future__ import annotations
@@ -18,19 +16,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-LEAST_PAIRS_FOR_BOUNDS = 6
+LEAST_SAMPLES_FOR_BOUNDS = 6
 LEAST_PASSES_FOR_BOUNDS = 2
-_DRAWS = 2_000
-_DRAWS_OF_PASSES = 1_000
+_DRAWS = 1_000
 _CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """One sample of each side, of whatever unit."""
-
-    ours: float
-    theirs: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,40 +27,23 @@ class Ratio:
     """Ours by theirs.
 
     Attributes:
-        value: The ratio of the medians; below 1 is in our favour.
-        low: The lower end of the two-sided 95 % interval; ``None`` if there are too few pairs.
-        high: Its upper end: the ratio is above it in one run of forty.
-        pairs: How many pairs, or passes, it is of.
+        value: The median of the ratios of the passes; below 1 is in our favour.
+        low: The lower end of the two-sided 95 % interval; ``None`` if there are too few samples.
+        high: Its upper end.
+        passes: How many passes it is of.
     """
 
     value: float
     low: float | None
     high: float | None
-    pairs: int
+    passes: int
 
 
-def ratio_of_medians(pairs: Sequence[Pair], *, seed: int = 0) -> Ratio:
-    """Return the ratio of the medians with its 95 % interval.
-
-    The same pairs and the same seed give the same interval.
-
-    Raises:
-        ValueError: There are no pairs, or the median of theirs is not positive.
-    """
-    if not pairs:
-        raise ValueError("a ratio needs at least one pair")
-    value = _ratio(pairs)
-    if len(pairs) < LEAST_PAIRS_FOR_BOUNDS:
-        return Ratio(value=value, low=None, high=None, pairs=len(pairs))
-    drawing = random.Random(seed)
-    drawn = sorted(_ratio(drawing.choices(pairs, k=len(pairs))) for _ in range(_DRAWS))
-    tail = (1 - _CONFIDENCE) / 2
-    return Ratio(
-        value=value,
-        low=drawn[int(tail * _DRAWS)],
-        high=drawn[_DRAWS - 1 - int(tail * _DRAWS)],
-        pairs=len(pairs),
-    )
+def enough_for_bounds(passes: Sequence[Sequence[float]]) -> bool:
+    """Return whether there are so many samples, in so many passes, that an interval says much."""
+    fewest = min(map(len, passes), default=0)
+    is_spread = len(passes) >= LEAST_PASSES_FOR_BOUNDS
+    return is_spread and fewest * len(passes) >= LEAST_SAMPLES_FOR_BOUNDS
 
 
 def ratio_over_passes(
@@ -91,9 +63,8 @@ def ratio_over_passes(
     if not common:
         raise ValueError("a ratio needs at least one pass of both sides")
     value = median(_ratio_of_samples(*each) for each in common)
-    fewest = min(min(len(mine), len(others)) for mine, others in common)
-    if len(common) < LEAST_PASSES_FOR_BOUNDS or fewest * len(common) < LEAST_PAIRS_FOR_BOUNDS:
-        return Ratio(value=value, low=None, high=None, pairs=len(common))
+    if not all(map(enough_for_bounds, zip(*common, strict=True))):
+        return Ratio(value=value, low=None, high=None, passes=len(common))
     drawing = random.Random(seed)
     drawn = sorted(
         median(
@@ -102,10 +73,10 @@ def ratio_over_passes(
             )
             for mine, others in drawing.choices(common, k=len(common))
         )
-        for _ in range(_DRAWS_OF_PASSES)
+        for _ in range(_DRAWS)
     )
-    tail = int((1 - _CONFIDENCE) / 2 * _DRAWS_OF_PASSES)
-    return Ratio(value=value, low=drawn[tail], high=drawn[-1 - tail], pairs=len(common))
+    tail = int((1 - _CONFIDENCE) / 2 * _DRAWS)
+    return Ratio(value=value, low=drawn[tail], high=drawn[-1 - tail], passes=len(common))
 
 
 def _ratio_of_samples(ours: Sequence[float], theirs: Sequence[float]) -> float:
@@ -113,10 +84,3 @@ def _ratio_of_samples(ours: Sequence[float], theirs: Sequence[float]) -> float:
     if below <= 0:
         raise ValueError(f"the median of the other side is {below}, which nothing is a ratio of")
     return median(ours) / below
-
-
-def _ratio(pairs: Sequence[Pair]) -> float:
-    theirs = median(pair.theirs for pair in pairs)
-    if theirs <= 0:
-        raise ValueError(f"the median of the other side is {theirs}, which nothing is a ratio of")
-    return median(pair.ours for pair in pairs) / theirs

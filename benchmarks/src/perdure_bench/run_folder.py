@@ -36,7 +36,7 @@ class Noise:
 
     Attributes:
         number: Of the pass.
-        spread: By how much the slowest of some equal pieces of work exceeded the fastest, as a
+        spread: By how much the slow tenth of some equal pieces of work exceeded the fastest, as a
             fraction of it.
         stolen: The share of processor time that the hypervisor gave to others; 0 where unknown.
         suites: Which were measured in that part of the run.

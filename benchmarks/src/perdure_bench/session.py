@@ -50,7 +50,7 @@ class Asked:
     only: tuple[str, ...] = ()
 
 
-@dataclass
+@dataclass(eq=False)
 class Session:
     """The state of one call of ``perdure bench run``.
 

@@ -2,7 +2,9 @@
 
 The billing page has a list of what counts. The metrics page has a formula, and says that its sum is
 what the Consumption plan bills. They differ for timers: the list has a timer's end, the formula
-also its beginning. Which of them an invoice follows is not known here, so both are given.
+also its beginning. Which of them an invoice follows is not known here, so both are given. Both are
+on learn.microsoft.com below azure/durable-task: scheduler/durable-task-scheduler-billing and
+common/durable-task-metrics.
 """
 
 from __future__ import annotations
@@ -13,11 +15,6 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-BILLING_PAGE = (
-    "https://learn.microsoft.com/azure/durable-task/scheduler/durable-task-scheduler-billing"
-)
-METRICS_PAGE = "https://learn.microsoft.com/azure/durable-task/common/durable-task-metrics"
 
 Basis = Literal["both pages", "billing page", "metrics page", "inferred"]
 """Where it stands that something counts; ``inferred`` is our reading, and stands nowhere."""
@@ -56,9 +53,6 @@ class Actions:
     def metrics(self) -> int:
         """How many there are by the formula of the metrics page."""
         return sum(self.kinds.values())
-
-    def __add__(self, other: Actions) -> Actions:
-        return total((self, other))
 
     def __sub__(self, other: Actions) -> Actions:
         """Return what was added to ``other``."""

@@ -46,11 +46,8 @@ def measured_in(run: Run, *, way: str = PERDURE) -> dict[str, Measured]:
     for backend in dict.fromkeys(each.cell.backend for each in run.cells):
         cells = [each for each in run.cells if _is_chain(each, backend=backend, way=way)]
         if cells:
-            most = max((each.cell.clients, each.details["job"]["size"]) for each in cells)
-            chosen = [
-                each for each in cells if (each.cell.clients, each.details["job"]["size"]) == most
-            ]
-            found[backend] = _measured(backend, chosen)
+            most = max(map(_load, cells))
+            found[backend] = _measured(backend, [it for it in cells if _load(it) == most])
     return found
 
 
@@ -61,15 +58,19 @@ def _is_chain(found: Found, *, backend: str, way: str) -> bool:
     return is_chain and cell.backend == backend and cell.way == way
 
 
+def _load(found: Found) -> tuple[int, int]:
+    job = found.details["job"]
+    return job["clients"], job["size"]
+
+
 def _measured(backend: str, cells: Sequence[Found]) -> Measured:
     job = cells[0].details["job"]
     # A start, and for each activity that it is scheduled and that its result comes.
     actions = (1 + 2 * job["size"]) * job["instances"]
-    cell = cells[0].cell
     passes = "a pass" if len(cells) == 1 else f"{len(cells)} passes"
     taken = (
-        f"processor time and memory are those of {cell.workload!r}, {cell.clients} at once, "
-        f"measured in {passes}"
+        f"processor time and memory are those of {cells[0].cell.workload!r}, "
+        f"{job['clients']} at once, measured in {passes}"
     )
     left_out = _LEFT_OUT.get(backend)
     return Measured(

@@ -67,11 +67,6 @@ class StackPlace:
         return self._stack.url
 
     @property
-    def stack(self) -> Stack:
-        """The stack itself."""
-        return self._stack
-
-    @property
     def environment(self) -> Mapping[str, str]:
         """What a program needs; Microsoft's samples read ``ENDPOINT`` and ``TASKHUB``."""
         # What perdure keeps on this host it keeps beside the servers' own state: one disk for all.

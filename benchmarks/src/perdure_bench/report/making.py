@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from perdure_bench.run_folder import Run
 
 _TITLE = "Workflow backends beside each other"
-_IN_TABLE = ("start to first activity", "chain of 10", "event to resume", "recovery after a kill")
+IN_TABLE = ("start to first activity", "chain of 10", "event to resume", "recovery after kill")
 _EDGE = "activity input"
 _PATTERN = "sequence of 3"
 _WITHOUT_NETWORK = ("payloads", "actions", "round-trips", "cost")
@@ -81,7 +81,7 @@ def short_table(measurements: Measurements) -> Table:
     ]
     rows = [
         (workload, *(_figure(measurements, "latency", workload, *column) for column in columns))
-        for workload in _IN_TABLE
+        for workload in IN_TABLE
     ]
     for suite, workload, name in (
         ("payloads", _EDGE, f"largest {_EDGE}"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from perdure_bench.billing.actions import Actions
 from perdure_bench.billing.patterns import DRIVE_SECONDS, PATTERNS
@@ -22,6 +23,7 @@ from perdure_bench.workloads import Workload, workloads
 
 if TYPE_CHECKING:
     from perdure_bench.bench import Bench
+    from perdure_bench.session import Session
     from perdure_bench.sides.process import Side
 
 _REPEATS = 2
@@ -59,21 +61,22 @@ _AGENTS = (Pattern(name=_AGENT, program="agent", ways=(PERDURE,), backends=("azu
 
 
 Counts = list[tuple[Actions, Actions]]
-_KEPT: dict[tuple[int, str, str], Counts] = {}
-"""Counts of each repeat, on the wire and in the journals, by session, way and program."""
+_KEPT: WeakKeyDictionary[Session, dict[tuple[str, str], Counts]] = WeakKeyDictionary()
+"""Counts of each repeat, on the wire and in the journals, by way and program."""
 
 
 @workloads(_PATTERNS)
 def bench_patterns(bench: Bench, workload: Pattern) -> None:
-    key = (id(bench.session), bench.cell.way)
-    counts = _KEPT.pop((*key, workload.program), None)
+    way = bench.cell.way
+    kept = _KEPT.setdefault(bench.session, {})
+    counts = kept.pop((way, workload.program), None)
     if counts is None:
         # A process needs longer to start than all patterns do: one counts them all.
         others = [each.program for each in _PATTERNS if each.program != workload.program]
         programs = [workload.program, *([] if bench.session.asked.is_smoke else others)]
-        counted = _count(bench, programs, module=_MODULES[bench.cell.way])
+        counted = _count(bench, programs, module=_MODULES[way])
         counts = counted.pop(workload.program)
-        _KEPT.update({(*key, program): found for program, found in counted.items()})
+        kept.update({(way, program): found for program, found in counted.items()})
     _keep(bench, counts)
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from perdure_bench.calls import Calls, calls_on
 from perdure_bench.cells import NATIVE, PERDURE
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from perdure_bench.bench import Bench
     from perdure_bench.places.place import Place
+    from perdure_bench.session import Session
     from perdure_bench.sides.process import Side
 
 _LITTLE_SECONDS = 0.02
@@ -125,14 +127,16 @@ class Slowed:
 
 Measured = dict[Job, Timed]
 
-_KEPT: dict[tuple[int, str], tuple[list[str], Measured, Measured]] = {}
-"""Patterns that were measured ahead, without and with the added round trip: by session and way."""
+_KEPT: WeakKeyDictionary[Session, dict[str, tuple[list[str], Measured, Measured]]] = (
+    WeakKeyDictionary()
+)
+"""Patterns that were measured ahead, without and with the added round trip: by way."""
 
 
 @workloads(_PATTERNS)
 def bench_round_trips(bench: Bench, workload: Pattern) -> None:
-    key = (id(bench.session), bench.cell.way)
-    ahead, plain, slow = _KEPT.get(key, ([], {}, {}))
+    kept = _KEPT.setdefault(bench.session, {})
+    ahead, plain, slow = kept.get(bench.cell.way, ([], {}, {}))
     if workload.name in ahead:
         ahead.remove(workload.name)
     else:
@@ -142,7 +146,7 @@ def bench_round_trips(bench: Bench, workload: Pattern) -> None:
         plain = _timed_all(bench, listed, added_seconds=_LITTLE_SECONDS)
         slow = _timed_all(bench, listed, added_seconds=_MUCH_SECONDS)
         done = [each.name for each in listed[1:] if {*_jobs(each)} <= plain.keys() & slow.keys()]
-        _KEPT[key] = done, plain, slow
+        kept[bench.cell.way] = done, plain, slow
     whole, *one_step = (Slowed(plain=plain[job], slow=slow[job]) for job in _jobs(workload))
     _keep(bench, workload, whole, one_step[0] if one_step else None)
 

@@ -148,7 +148,7 @@ def _table(both: Sequence[Compared]) -> Table:
             each.verdict if each.verdict != "unsure" else "no interval",
             times(each.ratio.value),
             _bounds(each.ratio) or "none",
-            str(each.ratio.pairs),
+            str(each.ratio.passes),
         )
         for each in both
     ]
